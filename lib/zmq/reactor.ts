@@ -1,0 +1,120 @@
+/**
+ * One reactor for all ZeroMQ sockets of the process: one thread waits on all their descriptors.
+ *
+ * A ZMQ descriptor is edge-triggered: it says "something changed", not "there is a message". So a member that is
+ * told to look must look until nothing is left, and must ask to be looked at again (`soon`) whenever one of its own
+ * calls may have swallowed a change. As a net, every member looks every 250 ms.
+ *
+ * Guarantee: a member that changed looks at the latest after 250 ms, normally at once; no member is starved, as each
+ * does a bounded amount of work in one turn. The reactor starts with the first member and stops with the last; while
+ * it runs it keeps the process alive and holds its members (so open sockets are not garbage-collected).
+ */
+import { reasonOf } from "../errors.ts";
+import { logger } from "../log.ts";
+import { DescriptorSet, Poller } from "./poll.ts";
+
+/** How long a member may go unlooked at. */
+const NET_MS = 250;
+
+const log = logger("zmq");
+
+/** Something with a ZMQ descriptor. */
+export interface Member {
+  readonly descriptor: number;
+  /** Look and do a bounded amount of work. Must not throw and must not wait. */
+  look(): void;
+}
+
+class Reactor {
+  readonly #members = new Set<Member>();
+  #soon = new Set<Member>();
+  #order: Member[] = [];
+  #set: DescriptorSet | undefined;
+  #poller: Poller | undefined;
+  #woken = false;
+  #running: Promise<void> | undefined;
+
+  /** Watch a member from now on. */
+  add(member: Member): void {
+    this.#poller ??= new Poller();
+    this.#members.add(member);
+    this.#set = undefined;
+    this.#running ??= this.#run(this.#poller);
+    this.#wake();
+  }
+
+  /** Stop watching. Idempotent. */
+  remove(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    this.#soon.delete(member);
+    this.#set = undefined;
+    this.#wake();
+  }
+
+  /** Let the member look in the next turn, whatever its descriptor says. */
+  soon(member: Member): void {
+    if (!this.#members.has(member)) return;
+    this.#soon.add(member);
+    this.#wake();
+  }
+
+  /** Resolves when the reactor has stopped, or at once if other members keep it running. */
+  async settled(): Promise<void> {
+    while (this.#members.size === 0 && this.#running !== undefined) await this.#running;
+  }
+
+  #wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    this.#poller?.wake();
+  }
+
+  async #run(poller: Poller): Promise<void> {
+    let netAt = performance.now() + NET_MS;
+    while (this.#members.size > 0) {
+      const set = this.#set ??= this.#arrange(poller);
+      const order = this.#order;
+      await poller.wait(set, this.#soon.size > 0 ? 0 : NET_MS);
+      this.#woken = false;
+      if (set.fired(0)) poller.clear();
+      const soon = this.#soon;
+      this.#soon = new Set();
+      const now = performance.now();
+      const everybody = now >= netAt;
+      if (everybody) netAt = now + NET_MS;
+      for (let index = 0; index < order.length; index++) {
+        const member = order[index] as Member;
+        if (everybody || set.fired(index + 1) || soon.has(member)) this.#look(member);
+      }
+      // Members added during the wait are not in `order` yet.
+      for (const member of soon) if (!order.includes(member)) this.#look(member);
+    }
+    this.#set = undefined;
+    this.#order = [];
+    this.#poller = undefined;
+    this.#running = undefined;
+    poller.close();
+  }
+
+  #arrange(poller: Poller): DescriptorSet {
+    this.#order = [...this.#members];
+    return new DescriptorSet([poller.wakeDescriptor, ...this.#order.map((member) => member.descriptor)]);
+  }
+
+  #look(member: Member): void {
+    if (!this.#members.has(member)) return;
+    try {
+      member.look();
+    } catch (error) {
+      log.error(`A socket failed while it was looked at: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** The reactor of this process. */
+export const reactor: {
+  add(member: Member): void;
+  remove(member: Member): void;
+  soon(member: Member): void;
+  settled(): Promise<void>;
+} = new Reactor();
