@@ -1,0 +1,349 @@
+/**
+ * The one message format of the data plane: a key, a header, samples packed one after the other, in one frame.
+ *
+ * ```
+ * key                see key.ts
+ * version        u8  1
+ * flags          u8  1 historical, 2 end of a request, 4 the publisher is closing
+ * reserved       u16 0
+ * incarnation    u32
+ * epoch          u64 fencing token of the topic's ownership, 0 when shared
+ * first sequence u64 number of the first sample; in a message without samples: the next number
+ * count          u32
+ * request        u32 which request this answers, 0 when live
+ * then per sample: publish time f64 (milliseconds since the epoch), length u32, payload
+ * with flag 2: number that the answer starts at u64, acknowledge every n samples u32 (0: none wanted)
+ * ```
+ *
+ * All numbers are big-endian. The decoder is total: any bytes give a batch or a `FormatError` that is returned,
+ * not thrown, and nothing larger than the input is allocated.
+ */
+import { FormatError } from "../errors.ts";
+
+/** Format version that this program writes and reads. */
+export const VERSION = 1;
+/** Bytes of the fixed header after the key. */
+export const HEADER_BYTES = 32;
+/** Bytes in front of every payload. */
+export const SAMPLE_BYTES = 12;
+const END_BYTES = 12;
+
+/** Bits of the flags byte. */
+export const Flag = { HISTORICAL: 1, END: 2, CLOSING: 4 } as const;
+const ALL_FLAGS = 7;
+const MAX_SEQUENCE_HIGH = 0x1fffff;
+const HIGH = 2 ** 32;
+
+const encoder = new TextEncoder();
+
+/** One sample as a subscriber gets it. */
+export interface Sample {
+  topic: string;
+  /** Id of the publisher. */
+  publisher: string;
+  /** Number within the stream: 1, 2, 3 … */
+  sequence: number;
+  /** Fencing token of the topic's ownership when it was published; 0 with shared ownership. */
+  epoch: bigint;
+  /** Milliseconds since the epoch, microsecond resolution, by the publisher's clock. */
+  publishTime: number;
+  /** Milliseconds since the epoch, microsecond resolution, by the subscriber's clock. */
+  receiveTime: number;
+  /** `receiveTime - publishTime`. */
+  latencyMs: number;
+  /** Whether it was published before the subscriber joined. */
+  historical: boolean;
+  /** A view into the received message: valid as long as it is kept, shared with its neighbours. */
+  payload: Uint8Array;
+}
+
+/** What a stream is called by the one who reads it. */
+export interface StreamName {
+  readonly topic: string;
+  readonly publisher: string;
+}
+
+/** Consecutive samples of one stream with one epoch, decoded in place. */
+export class SampleBatch implements Iterable<Sample> {
+  /** Milliseconds since the epoch when the message was taken from its socket. */
+  receiveTime = 0;
+  /** Whether the samples were published before the subscriber joined. */
+  historical: boolean;
+
+  constructor(
+    readonly stream: StreamName,
+    readonly incarnation: number,
+    readonly epoch: bigint,
+    readonly flags: number,
+    readonly request: number,
+    readonly firstSequence: number,
+    readonly count: number,
+    /** The whole message; samples begin at `offset`. */
+    readonly bytes: Uint8Array,
+    readonly offset: number,
+  ) {
+    this.historical = (flags & Flag.HISTORICAL) !== 0;
+  }
+
+  get topic(): string {
+    return this.stream.topic;
+  }
+  get publisher(): string {
+    return this.stream.publisher;
+  }
+  /** The number after the last sample's. */
+  get nextSequence(): number {
+    return this.firstSequence + this.count;
+  }
+  /** Bytes of the samples, their time and length included. */
+  get byteLength(): number {
+    return this.bytes.length - this.offset;
+  }
+
+  /** The same batch without its first `skip` samples. */
+  without(skip: number): SampleBatch {
+    const view = viewOf(this.bytes);
+    let at = this.offset;
+    for (let i = 0; i < skip; i++) at += SAMPLE_BYTES + view.getUint32(at + 8);
+    const rest = new SampleBatch(
+      this.stream,
+      this.incarnation,
+      this.epoch,
+      this.flags,
+      this.request,
+      this.firstSequence + skip,
+      this.count - skip,
+      this.bytes,
+      at,
+    );
+    rest.receiveTime = this.receiveTime;
+    rest.historical = this.historical;
+    return rest;
+  }
+
+  /**
+   * Call `visit` for every sample without making an object of it.
+   *
+   * @param visit gets the publish time and where the payload stands in `bytes`.
+   */
+  forEach(visit: (publishTime: number, start: number, end: number, sequence: number) => void): void {
+    const view = viewOf(this.bytes);
+    let at = this.offset;
+    for (let i = 0; i < this.count; i++) {
+      const time = view.getFloat64(at);
+      const start = at + SAMPLE_BYTES;
+      at = start + view.getUint32(at + 8);
+      visit(time, start, at, this.firstSequence + i);
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Sample> {
+    const { bytes, topic, publisher, epoch, receiveTime, historical } = this;
+    const view = viewOf(bytes);
+    let at = this.offset;
+    for (let i = 0; i < this.count; i++) {
+      const publishTime = view.getFloat64(at);
+      const length = view.getUint32(at + 8);
+      at += SAMPLE_BYTES;
+      yield {
+        topic,
+        publisher,
+        sequence: this.firstSequence + i,
+        epoch,
+        publishTime,
+        receiveTime,
+        latencyMs: receiveTime - publishTime,
+        historical,
+        payload: new Uint8Array(bytes.buffer, bytes.byteOffset + at, length),
+      };
+      at += length;
+    }
+  }
+}
+
+/** What an end mark says besides the header. */
+export interface EndMark {
+  /** The first number of the answer: what was asked for below it is no longer kept. */
+  start: number;
+  /** Acknowledge at least every so many samples; 0 when the publisher does not wait for anybody. */
+  acknowledgeEvery: number;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Read a message whose key has `key` bytes.
+ *
+ * @returns the batch, or the reason why these bytes are none. Never throws.
+ */
+export function decodeBatch(bytes: Uint8Array, key: number, stream: StreamName): SampleBatch | FormatError {
+  const body = key + HEADER_BYTES;
+  if (bytes.length < body) {
+    return new FormatError(`Message of ${bytes.length} bytes is shorter than its header`);
+  }
+  const view = viewOf(bytes);
+  const version = bytes[key]!;
+  if (version !== VERSION) {
+    return new FormatError(`Message has format version ${version}, must be ${VERSION}`);
+  }
+  const flags = bytes[key + 1]!;
+  if (flags & ~ALL_FLAGS) return new FormatError(`Message has unknown flags ${flags}`);
+  const high = view.getUint32(key + 16);
+  if (high > MAX_SEQUENCE_HIGH) return new FormatError("Message has a sequence number above 2^53 - 1");
+  const first = high * HIGH + view.getUint32(key + 20);
+  if (first < 1) return new FormatError("Message has sequence number 0, must be at least 1");
+  const count = view.getUint32(key + 24);
+  let at = body;
+  if (flags & Flag.END) {
+    if (count !== 0) return new FormatError("End mark carries samples");
+    at += END_BYTES;
+  } else {
+    if (count > (bytes.length - body) / SAMPLE_BYTES) {
+      return new FormatError(`Message of ${bytes.length} bytes claims ${count} samples`);
+    }
+    for (let i = 0; i < count; i++) {
+      if (at + SAMPLE_BYTES > bytes.length) {
+        return new FormatError(`Message ends inside sample ${i + 1} of ${count}`);
+      }
+      at += SAMPLE_BYTES + view.getUint32(at + 8);
+    }
+  }
+  if (at !== bytes.length) {
+    return new FormatError(`Message has ${bytes.length} bytes, its contents need ${at}`);
+  }
+  return new SampleBatch(
+    stream,
+    view.getUint32(key + 4),
+    view.getBigUint64(key + 8),
+    flags,
+    view.getUint32(key + 28),
+    first,
+    count,
+    bytes,
+    body,
+  );
+}
+
+/** What an end mark (a batch with `Flag.END`, as {@link decodeBatch} gave it) says. */
+export function endMarkOf(batch: SampleBatch): EndMark {
+  const view = viewOf(batch.bytes);
+  const high = Math.min(view.getUint32(batch.offset), MAX_SEQUENCE_HIGH);
+  return {
+    start: high * HIGH + view.getUint32(batch.offset + 4),
+    acknowledgeEvery: view.getUint32(batch.offset + 8),
+  };
+}
+
+/** The fields of a header that a writer chooses. */
+export interface Header {
+  flags?: number;
+  incarnation: number;
+  epoch: bigint;
+  first: number;
+  count: number;
+  request?: number;
+}
+
+function writeHeader(bytes: Uint8Array, key: number, header: Header): void {
+  const view = viewOf(bytes);
+  bytes[key] = VERSION;
+  bytes[key + 1] = header.flags ?? 0;
+  bytes[key + 2] = 0;
+  bytes[key + 3] = 0;
+  view.setUint32(key + 4, header.incarnation);
+  view.setBigUint64(key + 8, header.epoch);
+  view.setUint32(key + 16, Math.floor(header.first / HIGH));
+  view.setUint32(key + 20, header.first >>> 0);
+  view.setUint32(key + 24, header.count);
+  view.setUint32(key + 28, header.request ?? 0);
+}
+
+/** A message without samples: says what the next number is. With `end`, it ends the answer to a request. */
+export function encodeMark(key: Uint8Array, header: Omit<Header, "count">, end?: EndMark): Uint8Array {
+  const bytes = new Uint8Array(key.length + HEADER_BYTES + (end ? END_BYTES : 0));
+  bytes.set(key);
+  const flags = (header.flags ?? 0) | (end ? Flag.END : 0);
+  writeHeader(bytes, key.length, { ...header, flags, count: 0 });
+  if (end) {
+    const view = viewOf(bytes);
+    const at = key.length + HEADER_BYTES;
+    view.setUint32(at, Math.floor(end.start / HIGH));
+    view.setUint32(at + 4, end.start >>> 0);
+    view.setUint32(at + 8, end.acknowledgeEvery);
+  }
+  return bytes;
+}
+
+/** Samples `body` (as they stand in a batch) again, under another key and header. */
+export function encodeReplay(key: Uint8Array, header: Header, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(key.length + HEADER_BYTES + body.length);
+  bytes.set(key);
+  writeHeader(bytes, key.length, header);
+  bytes.set(body, key.length + HEADER_BYTES);
+  return bytes;
+}
+
+/** Packs samples of one stream into a message. One is reused for all messages of a stream. */
+export class BatchBuilder {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length: number;
+  #count = 0;
+  readonly #start: number;
+
+  /** @param key the live key of the stream. */
+  constructor(key: Uint8Array) {
+    this.#start = key.length + HEADER_BYTES;
+    this.#bytes = new Uint8Array(this.#start + 480);
+    this.#view = viewOf(this.#bytes);
+    this.#bytes.set(key);
+    this.#length = this.#start;
+  }
+
+  /** Samples packed so far. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Append one sample. @param publishTime milliseconds since the epoch. */
+  add(publishTime: number, payload: Uint8Array | string): void {
+    const at = this.#length;
+    let size: number;
+    if (typeof payload === "string") {
+      this.#reserve(at + SAMPLE_BYTES + payload.length * 3);
+      size = encoder.encodeInto(payload, this.#bytes.subarray(at + SAMPLE_BYTES)).written;
+    } else {
+      size = payload.length;
+      this.#reserve(at + SAMPLE_BYTES + size);
+      this.#bytes.set(payload, at + SAMPLE_BYTES);
+    }
+    this.#view.setFloat64(at, publishTime);
+    this.#view.setUint32(at + 8, size);
+    this.#length = at + SAMPLE_BYTES + size;
+    this.#count++;
+  }
+
+  /** The finished message, a copy; the builder is empty afterwards. */
+  finish(header: Omit<Header, "count">): Uint8Array {
+    const key = this.#start - HEADER_BYTES;
+    writeHeader(this.#bytes, key, { ...header, count: this.#count });
+    const message = this.#bytes.slice(0, this.#length);
+    this.#length = this.#start;
+    this.#count = 0;
+    return message;
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+    this.#view = viewOf(larger);
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The control plane: one JSON object a message between a client's DEALER and a broker's ROUTER, each checked
+ * against a schema before anything looks at it. Decoding never throws.
+ */
+import { z } from "zod";
+import { FormatError } from "../errors.ts";
+import { checkId, checkTopic } from "../names.ts";
+
+/** Version of the control protocol. */
+export const CONTROL_VERSION = 1;
+/** A larger message is not read. */
+export const MAX_CONTROL_BYTES = 1 << 20;
+/** More topics than this in one registration are refused. */
+export const MAX_TOPICS = 1000;
+
+function passes(check: (text: string) => unknown): (text: string) => boolean {
+  return (text) => {
+    try {
+      check(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+const id = z.string().refine(passes(checkId), "must be 1 to 64 characters out of A-Z a-z 0-9 . _ -");
+const topic = z.string().refine(passes(checkTopic), "must be 1 to 255 bytes of UTF-8 without NUL");
+const u32 = z.int().min(0).max(0xffffffff);
+const depth = u32;
+const zone = z.int().min(1);
+const endpoint = z.string().max(300);
+
+const client = {
+  id,
+  topics: z.array(topic).min(1).max(MAX_TOPICS),
+  address: z.string().max(300),
+  ownership: z.enum(["exclusive", "shared"]),
+};
+
+/** What a publisher declares: in its registration and in its record `/shared_state/publishers/<id>`. */
+export const publisherInfo = z.object({
+  ...client,
+  offered: depth,
+  strength: z.int(),
+  incarnation: u32,
+  centralized: z.boolean(),
+});
+/** What a subscriber declares: in its registration and in its record `/shared_state/subscribers/<id>`. */
+export const subscriberInfo = z.object({
+  ...client,
+  requested: depth,
+  reliability: z.enum(["reliable", "best-effort"]).default("reliable"),
+  centralized: z.boolean().optional(),
+});
+/** A client's record in ZooKeeper: what it declared and the zone that accepted it. */
+export const publisherRecord = publisherInfo.extend({ zone });
+export const subscriberRecord = subscriberInfo.extend({ zone });
+/** `/brokers/<id>` and `/primaries/zone_<n>`. */
+export const brokerRecord = z.object({
+  broker: id,
+  zone,
+  host: z.string().max(255),
+  control: endpoint,
+  ingress: endpoint,
+  egress: endpoint,
+  standby: z.boolean().default(false),
+  epoch: z.string().regex(/^\d{1,20}$/).optional(),
+});
+
+export type PublisherInfo = z.infer<typeof publisherInfo>;
+export type SubscriberInfo = z.infer<typeof subscriberInfo>;
+export type PublisherRecord = z.infer<typeof publisherRecord>;
+export type SubscriberRecord = z.infer<typeof subscriberRecord>;
+export type BrokerRecord = z.infer<typeof brokerRecord>;
+export type Ownership = PublisherInfo["ownership"];
+
+const clientMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("register"),
+    v: z.literal(CONTROL_VERSION),
+    role: z.literal("publisher"),
+    publisher: publisherInfo,
+  }),
+  z.object({
+    type: z.literal("register"),
+    v: z.literal(CONTROL_VERSION),
+    role: z.literal("subscriber"),
+    subscriber: subscriberInfo,
+  }),
+  z.object({
+    type: z.literal("ping"),
+    id,
+    time: z.number(),
+    stats: z.record(z.string().max(40), z.unknown()),
+  }),
+  z.object({ type: z.literal("unregister"), id }),
+  z.object({ type: z.literal("status") }),
+]);
+
+const mismatch = z.object({
+  topic,
+  publisher: id,
+  subscriber: id,
+  policy: z.enum(["history", "ownership"]),
+  offered: z.string(),
+  requested: z.string(),
+  fix: z.string(),
+});
+const streamMatch = z.object({
+  topic,
+  publisher: id,
+  incarnation: u32,
+  ownership: z.enum(["exclusive", "shared"]),
+  /** Where to connect, best first: one publisher, or brokers' egress sockets. */
+  endpoints: z.array(endpoint),
+  through: z.enum(["publisher", "broker"]),
+});
+const subscriberMatch = z.object({ topic, subscriber: id, reliable: z.boolean() });
+
+const brokerMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("registered"), zone, broker: id, heartbeat: z.number() }),
+  z.object({ type: z.literal("rejected"), code: z.string().max(40), reason: z.string().max(1000) }),
+  z.object({ type: z.literal("not_primary"), primary: z.string().optional() }),
+  z.object({
+    type: z.literal("matches"),
+    version: z.int(),
+    streams: z.array(streamMatch).default([]),
+    subscribers: z.array(subscriberMatch).default([]),
+    mismatches: z.array(mismatch),
+  }),
+  z.object({ type: z.literal("reassign"), zone, reason: z.string().max(300) }),
+  z.object({ type: z.literal("pong"), time: z.number(), clock: z.number() }),
+  z.object({ type: z.literal("status"), status: z.record(z.string(), z.unknown()) }),
+]);
+
+export type ClientMessage = z.infer<typeof clientMessage>;
+export type BrokerMessage = z.infer<typeof brokerMessage>;
+export type Mismatch = z.infer<typeof mismatch>;
+export type StreamMatch = z.infer<typeof streamMatch>;
+export type SubscriberMatch = z.infer<typeof subscriberMatch>;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** One message as bytes. */
+export function encodeControl(message: ClientMessage | BrokerMessage): Uint8Array {
+  return encoder.encode(JSON.stringify(message));
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_CONTROL_BYTES) {
+    throw new FormatError(`message of ${bytes.length} bytes, must be at most ${MAX_CONTROL_BYTES}`);
+  }
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    throw new FormatError("not JSON");
+  }
+}
+
+/** The first thing that is wrong, as one short line: `topics[0] must be …`. */
+function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (!issue) return "does not follow the schema";
+  const path = issue.path.map((part) => typeof part === "number" ? `[${part}]` : `.${String(part)}`).join("");
+  return `${path.slice(path.startsWith(".") ? 1 : 0) || "message"}: ${issue.message}`.slice(0, 200);
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array): T | FormatError {
+  let value: unknown;
+  try {
+    value = parseJson(bytes);
+  } catch (error) {
+    return error as FormatError;
+  }
+  const result = schema.safeParse(value);
+  return result.success ? result.data : new FormatError(firstIssue(result.error));
+}
+
+/** Read a client's message. @returns it, or what is wrong with it. Never throws. */
+export function decodeClientMessage(bytes: Uint8Array): ClientMessage | FormatError {
+  return parse(clientMessage, bytes);
+}
+
+/** Read a broker's message. @returns it, or what is wrong with it. Never throws. */
+export function decodeBrokerMessage(bytes: Uint8Array): BrokerMessage | FormatError {
+  return parse(brokerMessage, bytes);
+}
+
+/** A parser of records for the recipes. @throws {FormatError} naming the znode and the rule. */
+function recordParser<T>(schema: z.ZodType<T>, what: string): (data: Uint8Array, name: string) => T {
+  return (data, name) => {
+    const result = parse(schema, data);
+    if (result instanceof FormatError) throw new FormatError(`${what} ${name}: ${result.message}`);
+    return result;
+  };
+}
+
+export const parsePublisherRecord = recordParser(publisherRecord, "publisher record");
+export const parseSubscriberRecord = recordParser(subscriberRecord, "subscriber record");
+export const parseBrokerRecord = recordParser(brokerRecord, "broker record");

@@ -1,0 +1,154 @@
+/**
+ * What a subscriber tells a publisher on the data path, against the stream of samples: requests for numbered
+ * samples, acknowledgements, and that it leaves. Plain messages sent by an XSUB socket; a broker's forwarder
+ * passes them to every publisher, so the addressee's id stands first and others stop reading there.
+ *
+ * ```
+ * mark        u8  2 (0 and 1 are ZeroMQ's own subscriptions)
+ * kind        u8  "Q" request, "A" acknowledgement, "B" bye
+ * publisher NUL topic NUL subscriber NUL
+ * incarnation u32 of the stream as the subscriber knows it
+ * Q: request u32, from u64 (0: join with history), to u64 (0: all there is), depth u32, flags u8 (1 reliable)
+ * A: delivered up to and including u64
+ * ```
+ *
+ * Numbers are big-endian. Decoding never throws.
+ */
+import { FormatError } from "../errors.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const MARK = 2;
+const REQUEST = 0x51;
+const ACKNOWLEDGE = 0x41;
+const BYE = 0x42;
+const HIGH = 2 ** 32;
+const MAX_SEQUENCE_HIGH = 0x1fffff;
+const LONGEST_MESSAGE = 512;
+
+/** Who says something about which stream. */
+export interface Address {
+  publisher: string;
+  topic: string;
+  subscriber: string;
+  incarnation: number;
+}
+
+/** Numbers that a subscriber wants to get on its replay key. */
+export interface ReplayRequest {
+  /** Chosen by the subscriber; the answer carries it. */
+  request: number;
+  /** First number wanted; 0 joins the stream with `depth` samples of history. */
+  from: number;
+  /** Last number wanted; 0 for all there is. */
+  to: number;
+  /** With `from` 0: how many samples back. */
+  depth: number;
+  /** Whether this subscriber repairs gaps and acknowledges. */
+  reliable: boolean;
+}
+
+/** A message from a subscriber to a publisher. */
+export type Upstream =
+  | (Address & ReplayRequest & { kind: "request" })
+  | (Address & { kind: "acknowledge"; delivered: number })
+  | (Address & { kind: "bye" });
+
+function start(kind: number, address: Address, extra: number): [Uint8Array, DataView, number] {
+  const names = encoder.encode(`${address.publisher}\0${address.topic}\0${address.subscriber}\0`);
+  const bytes = new Uint8Array(2 + names.length + 4 + extra);
+  bytes[0] = MARK;
+  bytes[1] = kind;
+  bytes.set(names, 2);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(2 + names.length, address.incarnation);
+  return [bytes, view, 6 + names.length];
+}
+
+function writeSequence(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / HIGH));
+  view.setUint32(at + 4, value >>> 0);
+}
+
+/** Encode one message to a publisher. */
+export function encodeUpstream(message: Upstream): Uint8Array {
+  switch (message.kind) {
+    case "request": {
+      const [bytes, view, at] = start(REQUEST, message, 25);
+      view.setUint32(at, message.request);
+      writeSequence(view, at + 4, message.from);
+      writeSequence(view, at + 12, message.to);
+      view.setUint32(at + 20, message.depth);
+      bytes[at + 24] = message.reliable ? 1 : 0;
+      return bytes;
+    }
+    case "acknowledge": {
+      const [bytes, view, at] = start(ACKNOWLEDGE, message, 8);
+      writeSequence(view, at, message.delivered);
+      return bytes;
+    }
+    case "bye":
+      return start(BYE, message, 0)[0];
+  }
+}
+
+/**
+ * Whether `bytes` is an upstream message for `publisher` (its id as bytes): all that a publisher reads of what
+ * is meant for others.
+ */
+export function isUpstreamFor(bytes: Uint8Array, publisher: Uint8Array): boolean {
+  if (bytes.length > LONGEST_MESSAGE || bytes.length < publisher.length + 3 || bytes[0] !== MARK) {
+    return false;
+  }
+  for (let i = 0; i < publisher.length; i++) if (bytes[i + 2] !== publisher[i]) return false;
+  return bytes[publisher.length + 2] === 0;
+}
+
+/** Read one message to a publisher. @returns the message, or the reason why these bytes are none. */
+export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
+  if (bytes[0] !== MARK || bytes.length > LONGEST_MESSAGE) return new FormatError("Not an upstream message");
+  const names: string[] = [];
+  let at = 2;
+  while (names.length < 3) {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) return new FormatError("Upstream message ends inside its names");
+    try {
+      names.push(decoder.decode(bytes.subarray(at, end)));
+    } catch {
+      return new FormatError("Upstream message has a name that is not UTF-8");
+    }
+    at = end + 1;
+  }
+  const rest = bytes.length - at;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const sequence = (offset: number) => {
+    const high = view.getUint32(offset);
+    return high > MAX_SEQUENCE_HIGH ? Number.NaN : high * HIGH + view.getUint32(offset + 4);
+  };
+  const [publisher, topic, subscriber] = names as [string, string, string];
+  const wanted = { [REQUEST]: 29, [ACKNOWLEDGE]: 12, [BYE]: 4 }[bytes[1]!];
+  if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
+  if (rest !== wanted) {
+    return new FormatError(`Upstream message has ${rest} bytes after its names, must be ${wanted}`);
+  }
+  const address = { publisher, topic, subscriber, incarnation: view.getUint32(at) };
+  at += 4;
+  if (bytes[1] === BYE) return { kind: "bye", ...address };
+  if (bytes[1] === ACKNOWLEDGE) {
+    const delivered = sequence(at);
+    if (Number.isNaN(delivered)) return new FormatError("Acknowledgement above 2^53 - 1");
+    return { kind: "acknowledge", ...address, delivered };
+  }
+  const from = sequence(at + 4);
+  const to = sequence(at + 12);
+  if (Number.isNaN(from) || Number.isNaN(to)) return new FormatError("Request for a number above 2^53 - 1");
+  return {
+    kind: "request",
+    ...address,
+    request: view.getUint32(at),
+    from,
+    to,
+    depth: view.getUint32(at + 20),
+    reliable: (bytes[at + 24]! & 1) === 1,
+  };
+}
