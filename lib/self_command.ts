@@ -33,7 +33,14 @@ export function selfCommand(): SelfCommand {
 }
 
 /** Flags of `deno run` that the packed program needs; its launcher uses the same. */
-export const RUNTIME_FLAGS: readonly string[] = ["-A", "--no-config", "--no-lock", "--cached-only"];
+export const RUNTIME_FLAGS: readonly string[] = [
+  "-A",
+  "--quiet",
+  "--no-config",
+  "--no-lock",
+  "--cached-only",
+  "--node-modules-dir=manual",
+];
 
 function pathOf(url: URL): string {
   return decodeURIComponent(url.pathname);

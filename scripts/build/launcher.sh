@@ -1,0 +1,144 @@
+#!/bin/sh
+# pubsub @VERSION@ for @TARGET@, one self-extracting executable.
+#
+# First start: the compressed payload behind the last line of this script (the Deno runtime, the program, its
+# native ZeroMQ library) is unpacked once, into a directory named by the payload's hash.
+# Later starts: one look at the files' sizes, then exec: the pid and every signal are the program's own.
+# Where: $PUBSUB_CACHE_DIR, else $XDG_CACHE_HOME/pubsub, else ~/.cache/pubsub, else a private directory in /tmp.
+# Guarantee: a directory of that name is complete (it is renamed into place), however many copies start at once.
+
+key='@KEY@'
+files='@FILES@'
+sizes='@SIZES@'
+offset='@OFFSET@'
+need_mib='@NEED_MIB@'
+self=$0
+
+say() { printf 'pubsub: %s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+# Whether the unpacked copy in $1 has every file in its full size. Costs one process.
+complete() {
+  [ -x "$1/pubsub" ] || return 1
+  # shellcheck disable=SC2086
+  have=$(cd "$1" && stat -c %s $files 2>/dev/null)
+  [ "$have" = "$sizes" ] && return 0
+  # A stat that does not know -c (neither GNU's nor busybox's) cannot tell: then being there has to do.
+  [ -z "$have" ] && ! stat -c %s / >/dev/null 2>&1
+}
+
+# Becomes the program unpacked in $1.
+run() {
+  root=$1
+  shift
+  DENO_DIR=$root/cache DENO_NO_UPDATE_CHECK=1
+  export DENO_DIR DENO_NO_UPDATE_CHECK
+  exec "$root/pubsub" run @RUNTIME_FLAGS@ "$root/main.js" "$@"
+}
+
+# Makes the directory $1 and tells whether files can be made in it; if not, $why says why.
+usable() {
+  why=$( { mkdir -p "$1" && : > "$1/.write.$$" && rm -f "$1/.write.$$"; } 2>&1 ) && return 0
+  rm -f "$1/.write.$$" 2>/dev/null
+  why=${why##*: }
+  return 1
+}
+
+# Anybody can make a directory in /tmp beforehand: take it only when it is ours and closed to others.
+closed_to_others() {
+  mkdir -m 700 "$1" 2>/dev/null
+  # shellcheck disable=SC2012
+  mode=$(ls -ldn "$1" 2>/dev/null | { read -r mode _ owner _ && printf '%s %s' "${mode%[.+@]}" "$owner"; })
+  [ "$mode" = "drwx------ $(id -u)" ] && return 0
+  why='not a private directory of yours'
+  return 1
+}
+
+# Removes what is half unpacked.
+discard() {
+  [ -n "$fresh" ] && rm -rf "$fresh" 2>/dev/null
+  fresh=
+}
+
+# Unpacks the payload into $fresh; prints what went wrong, nothing when all is well.
+extract() {
+  unset GZIP TAR_OPTIONS
+  LC_ALL=C
+  export LC_ALL
+  {
+    { tail -c "+$offset" "$self" || echo 'cannot be read'; } |
+      { gzip -dc || echo 'not a sound payload'; } |
+      { tar -xof - -C "$fresh" || echo 'tar failed'; }
+  } 2>&1 | tr '\n' ' '
+}
+
+# Unpacks into $1 and renames that to $1/$key.
+unpack() {
+  for tool in tail gzip tar mktemp; do
+    command -v "$tool" >/dev/null 2>&1 || die "cannot unpack itself: the command '$tool' is not installed here"
+  done
+  find "$1" -maxdepth 1 -name '.unpacking.*' -mmin +60 -exec rm -rf {} + 2>/dev/null
+  fresh=$(mktemp -d "$1/.unpacking.XXXXXX") || die "cannot make a directory in $1"
+  trap 'discard; exit 130' INT
+  trap 'discard; exit 143' TERM
+  trap 'discard; exit 129' HUP
+  problem=$(extract)
+  if [ -n "$problem" ]; then
+    discard
+    case $problem in
+      *[Nn]'o space left'* | *[Qq]uota*)
+        die "no room to unpack in $1 (needs $need_mib MiB): free some, or set PUBSUB_CACHE_DIR to a directory elsewhere" ;;
+    esac
+    die "cannot unpack itself into $1; is $self a complete copy? ($problem)"
+  fi
+  problem=$("$fresh/pubsub" --version 2>&1) || {
+    discard
+    die "what was unpacked in $1 does not run here (built for @TARGET@, this is $(uname -sm); is the directory mounted noexec? then set PUBSUB_CACHE_DIR): $problem"
+  }
+  chmod 755 "$fresh"
+  # Another copy may have won in the meantime: its directory is as good. A damaged one is moved out of the way.
+  if [ -e "$1/$key" ] && ! complete "$1/$key"; then
+    say "the unpacked copy in $1/$key was damaged: unpacked again"
+    mv "$1/$key" "$fresh.damaged" 2>/dev/null && rm -rf "$fresh.damaged"
+  fi
+  mv -T "$fresh" "$1/$key" 2>/dev/null || discard
+  trap - INT TERM HUP
+  complete "$1/$key" || die "the files unpacked in $1/$key are not complete: is $self damaged, or the disk full?"
+}
+
+# One copy unpacks, the others wait for it. Where flock is missing or its holder hangs, each unpacks for itself.
+unpack_once() {
+  if command -v flock >/dev/null 2>&1 && ( : >> "$1/.lock" ) 2>/dev/null; then
+    exec 9>> "$1/.lock"
+    flock -w 120 9 2>/dev/null
+    complete "$1/$key" || unpack "$1"
+    exec 9>&-
+  else
+    unpack "$1"
+  fi
+}
+
+reasons=
+for place in given xdg home tmp; do
+  base=
+  case $place in
+    given)
+      base=${PUBSUB_CACHE_DIR:-}
+      case $base in '' | /*) ;; *) base=$PWD/$base ;; esac
+      ;;
+    xdg) case ${XDG_CACHE_HOME:-} in /*) base=$XDG_CACHE_HOME/pubsub ;; esac ;;
+    home) case ${HOME:-} in /?*) base=$HOME/.cache/pubsub ;; esac ;;
+    tmp) base=/tmp/pubsub-$(id -u) ;;
+  esac
+  [ -n "$base" ] || continue
+  if [ $place != tmp ] || closed_to_others "$base"; then
+    if complete "$base/$key"; then run "$base/$key" "$@"; fi
+    if usable "$base"; then
+      unpack_once "$base"
+      run "$base/$key" "$@"
+    fi
+  fi
+  reasons="$reasons; $base: $why"
+  [ $place = given ] && break
+done
+die "no place to unpack itself (needs $need_mib MiB): set PUBSUB_CACHE_DIR to a writable directory${reasons:+ (${reasons#; })}"
