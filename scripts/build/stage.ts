@@ -19,15 +19,25 @@ interface AddonKey {
   abi: number;
 }
 
-/** Bundles the project at `root` and copies what it needs at run time into the empty directory `stage`. */
-export async function stageProgram(root: string, stage: string, target: Target): Promise<void> {
-  await bundle(root, stage);
+/**
+ * Bundles the program `entry` of the project at `root`, and copies what it needs at run time, into the empty
+ * directory `stage`.
+ *
+ * @param entry A file called `main.ts`. @default the project's own
+ */
+export async function stageProgram(
+  root: string,
+  stage: string,
+  target: Target,
+  entry = `${root}/main.ts`,
+): Promise<void> {
+  await bundle(root, stage, entry);
   await copyZeromq(`${root}/node_modules/zeromq`, `${stage}/node_modules/zeromq`, target);
   await copyLoader(await loaderOf(root), `${stage}/node_modules/cmake-ts`);
   await Deno.writeTextFile(`${stage}/${PACKED_MARK}`, JSON.stringify({ target: target.name }) + "\n");
 }
 
-async function bundle(root: string, stage: string): Promise<void> {
+async function bundle(root: string, stage: string, entry: string): Promise<void> {
   await command(Deno.execPath(), [
     "bundle",
     "--quiet",
@@ -36,7 +46,7 @@ async function bundle(root: string, stage: string): Promise<void> {
     "--external=zeromq",
     "--external=playwright-core",
     `--outdir=${stage}`,
-    `${root}/main.ts`,
+    entry,
   ], root);
 }
 

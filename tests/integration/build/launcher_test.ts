@@ -1,0 +1,271 @@
+/** The self-extracting executable, started as its users do: many at once, interrupted, on bad disks, with bad files. */
+import assert from "node:assert/strict";
+import { title, unrestricted } from "../../harness/permissions.ts";
+import { inMountNamespace, inTempDir, mayMount, namesIn, packedFixture, run } from "./packed_program.ts";
+
+function test(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
+  Deno.test({ name: title(name), ignore: !unrestricted || Deno.build.os !== "linux", fn });
+}
+
+function testWithMounts(name: string, fn: () => Promise<void>): void {
+  const missing = unrestricted && !mayMount ? " (ignored: may not mount here)" : "";
+  Deno.test({ name: title(name) + missing, ignore: !mayMount, fn });
+}
+
+async function eventually(condition: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!await holds()) {
+    assert.ok(performance.now() < deadline, `not within 30 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test("50 copies started at once in an empty cache all run, from one unpacked directory", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    const all = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => run(pubsub, ["echo", String(i)], env)),
+    );
+    assert.deepEqual(all.map((one) => one.err).filter((line) => line !== ""), []);
+    assert.deepEqual(all.map((one) => one.out), all.map((_, i) => `["${i}"]`));
+    assert.equal((await namesIn(directory)).length, 1);
+  });
+});
+
+test("without flock, copies started at once unpack side by side and the first one wins", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    await Deno.mkdir(`${directory}/bin`);
+    for (
+      const tool of [
+        "sh",
+        "stat",
+        "mkdir",
+        "rm",
+        "ls",
+        "id",
+        "tail",
+        "gzip",
+        "tar",
+        "mktemp",
+        "mv",
+        "tr",
+        "find",
+        "chmod",
+      ]
+    ) {
+      const { out } = await run("sh", ["-c", `command -v ${tool}`]);
+      await Deno.symlink(out, `${directory}/bin/${tool}`);
+    }
+    const env = { PUBSUB_CACHE_DIR: `${directory}/cache`, PATH: `${directory}/bin` };
+    const all = await Promise.all(Array.from({ length: 6 }, () => run(pubsub, ["echo"], env)));
+    assert.deepEqual(all, all.map(() => ({ code: 0, out: "[]", err: "" })));
+    assert.equal((await namesIn(`${directory}/cache`)).length, 1);
+  });
+});
+
+test("the second start uses what the first one unpacked", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    assert.match((await run(pubsub, ["--version"], env)).out, /self-extracting; .* unpacked in /);
+    const [key] = await namesIn(directory);
+    const first = await Deno.stat(`${directory}/${key}`);
+    // Without the tools that unpack, only an unpacked copy can start.
+    await Deno.mkdir(`${directory}/bin`);
+    await Deno.symlink("/usr/bin/stat", `${directory}/bin/stat`);
+    const said = await run(pubsub, ["echo", "x"], { ...env, PATH: `${directory}/bin` });
+    assert.deepEqual(said, { code: 0, out: '["x"]', err: "" });
+    assert.equal((await Deno.stat(`${directory}/${key}`)).ino, first.ino);
+  });
+});
+
+test("arguments, standard input and exit code pass through unchanged", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    const hard = ["", "a b", "*", "$HOME", "--", "-n", "line\nbreak", "ö€", "'", '"', "\\"];
+    assert.deepEqual(JSON.parse((await run(pubsub, ["echo", ...hard], env)).out), hard);
+    assert.equal((await run(pubsub, ["exit", "42"], env)).code, 42);
+    const piped = await run("sh", ["-c", `printf 'one\\0two' | ${pubsub} cat`], env);
+    assert.equal(piped.out, "one\0two");
+  });
+});
+
+test("the process started is the program itself: its pid, its signals", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    for (const start of ["first", "second"]) {
+      const child = new Deno.Command(pubsub, {
+        args: ["wait"],
+        env: { PUBSUB_CACHE_DIR: directory },
+        stdin: "null",
+        stdout: "piped",
+      }).spawn();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      assert.equal((await reader.read()).value?.trim(), String(child.pid), `${start} start`);
+      child.kill("SIGTERM");
+      assert.equal((await reader.read()).value?.trim(), "terminated", `${start} start`);
+      assert.equal((await child.status).code, 7, `${start} start`);
+      await reader.cancel();
+    }
+  });
+});
+
+test("the packed program finds its native library, and starts itself again", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    assert.match((await run(pubsub, ["zeromq"], env)).out, /^4\.\d+\.\d+$/);
+    assert.equal((await run(pubsub, ["again"], env)).out, '["child"]');
+  });
+});
+
+test("a damaged unpacked copy is told and replaced", async (t) => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    await run(pubsub, ["echo"], env);
+    const [key] = await namesIn(directory);
+    const damages: [string, () => Promise<void>][] = [
+      ["a truncated program", () => Deno.truncate(`${directory}/${key}/main.js`, 100)],
+      ["a truncated runtime", () => Deno.truncate(`${directory}/${key}/pubsub`, 1_000_000)],
+      ["an empty runtime", () => Deno.truncate(`${directory}/${key}/pubsub`, 0)],
+      ["a missing library", () => Deno.remove(`${directory}/${key}/node_modules`, { recursive: true })],
+      ["a missing runtime", () => Deno.remove(`${directory}/${key}/pubsub`)],
+    ];
+    for (const [name, damage] of damages) {
+      await t.step(name, async () => {
+        await damage();
+        const said = await run(pubsub, ["zeromq"], env);
+        assert.match(said.err, /^pubsub: the unpacked copy in .* was damaged: unpacked again$/);
+        assert.match(said.out, /^4\./);
+        assert.deepEqual(await namesIn(directory), [key]);
+      });
+    }
+  });
+});
+
+test("an incomplete copy of the executable says so in one line and leaves nothing behind", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const whole = await Deno.readFile(pubsub);
+    const flipped = whole.slice();
+    flipped.fill(0x55, whole.length / 2, whole.length / 2 + 64);
+    for (
+      const [name, bytes] of [["cut", whole.subarray(0, whole.length / 2)], ["flipped", flipped]] as const
+    ) {
+      await Deno.writeFile(`${directory}/${name}`, bytes, { mode: 0o755 });
+      const said = await run(`${directory}/${name}`, ["echo"], { PUBSUB_CACHE_DIR: `${directory}/cache` });
+      assert.equal(said.code, 1);
+      assert.match(said.err, /^pubsub: cannot unpack itself into .*; is .* a complete copy\? \(.*\)$/);
+      assert.deepEqual(await namesIn(`${directory}/cache`), []);
+    }
+  });
+});
+
+test("killed while unpacking, the next start unpacks again", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const child = new Deno.Command(pubsub, {
+      args: ["echo"],
+      env: { PUBSUB_CACHE_DIR: directory },
+      stdout: "null",
+    }).spawn();
+    await eventually("it has begun to unpack", async () => (await namesIn(directory)).length > 0);
+    child.kill("SIGKILL");
+    await child.status;
+    const said = await run(pubsub, ["echo", "later"], { PUBSUB_CACHE_DIR: directory });
+    assert.deepEqual(said, { code: 0, out: '["later"]', err: "" });
+  });
+});
+
+test("terminated while unpacking, it leaves nothing behind", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const child = new Deno.Command(pubsub, {
+      args: ["wait"],
+      env: { PUBSUB_CACHE_DIR: directory },
+      stdout: "null",
+    }).spawn();
+    await eventually("it has begun to unpack", async () => (await namesIn(directory)).length > 0);
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 143);
+    assert.deepEqual(await namesIn(directory), []);
+  });
+});
+
+testWithMounts("a read-only home: the private directory in /tmp is used", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const script = `cp ${pubsub} ${directory}/pubsub
+      mount -t tmpfs -o size=300m none /mnt; cp ${directory}/pubsub /mnt/pubsub; mkdir /mnt/tmp /mnt/home
+      mount -t tmpfs -o ro none /mnt/home
+      mount --bind /mnt/tmp /tmp
+      HOME=/mnt/home /mnt/pubsub --version; ls -ld /tmp/pubsub-0`;
+    const said = await inMountNamespace(script, {});
+    assert.match(said.out, /unpacked in \/tmp\/pubsub-0\//, said.err);
+    assert.match(said.out, /^drwx------/m);
+    assert.equal(said.err, "");
+  });
+});
+
+testWithMounts("a directory in /tmp that others could have prepared is refused", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const script = `cp ${pubsub} ${directory}/pubsub
+      mount -t tmpfs -o size=300m none /mnt; cp ${directory}/pubsub /mnt/pubsub; mkdir /mnt/tmp
+      mount --bind /mnt/tmp /tmp
+      mkdir -m 777 /tmp/pubsub-0
+      /mnt/pubsub --version && exit 9
+      rmdir /tmp/pubsub-0; mkdir -m 700 /tmp/elsewhere; ln -s /tmp/elsewhere /tmp/pubsub-0
+      /mnt/pubsub --version && exit 9
+      exit 0`;
+    const said = await inMountNamespace(script, {});
+    assert.equal(said.code, 0, said.out);
+    const line =
+      /^pubsub: no place to unpack itself .* \(\/tmp\/pubsub-0: not a private directory of yours\)$/;
+    assert.equal(said.err.split("\n").length, 2);
+    for (const each of said.err.split("\n")) assert.match(each, line);
+  });
+});
+
+testWithMounts("a full disk is told in one line, and nothing is left on it", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const script = `mount -t tmpfs -o size=30m none /mnt
+      PUBSUB_CACHE_DIR=/mnt/cache ${pubsub} --version || echo code $?
+      ls -A /mnt/cache`;
+    const said = await inMountNamespace(script, { HOME: directory });
+    assert.match(
+      said.err,
+      /^pubsub: no room to unpack in \/mnt\/cache \(needs \d+ MiB\): free some, or set PUBSUB_CACHE_DIR .*$/,
+    );
+    assert.equal(said.out, "code 1\n.lock");
+  });
+});
+
+testWithMounts("a cache that became read-only after unpacking still starts the program", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    await run(pubsub, ["echo"], { PUBSUB_CACHE_DIR: directory });
+    const script = `mount --bind ${directory} ${directory}; mount -o remount,ro,bind ${directory}
+      PUBSUB_CACHE_DIR=${directory} ${pubsub} echo still`;
+    const said = await inMountNamespace(script, {});
+    assert.deepEqual(said, { code: 0, out: '["still"]', err: "" });
+  });
+});
+
+test("a cache directory that cannot be one is told in one line", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/file`, "");
+    const said = await run(pubsub, ["echo"], { PUBSUB_CACHE_DIR: `${directory}/file` });
+    assert.equal(said.code, 1);
+    assert.match(
+      said.err,
+      /^pubsub: no place to unpack itself .* set PUBSUB_CACHE_DIR to a writable directory \(.*: .*\)$/,
+    );
+  });
+});
