@@ -1,0 +1,307 @@
+/**
+ * One TCP connection: bytes in, frames to the engine, bytes out.
+ *
+ * Guarantees: frames may arrive in any pieces and are answered strictly in order; what is written goes out in
+ * order, and only as far as {@link Connection.release} allows (the log is on disk). A client that does not take
+ * its answers is first no longer read, then disconnected; it is never buffered for ever. Malformed bytes end
+ * this connection and nothing else. Memory grows with what has arrived, never with what a length field claims.
+ *
+ * The end of a connection suspends its session; the engine decides when the session is over.
+ */
+import type { Identity } from "./acl.ts";
+import type { Engine } from "./engine.ts";
+import { JuteReader, JuteWriter, Malformed } from "./jute.ts";
+import type { Peer } from "./peer.ts";
+import type { Session } from "./sessions.ts";
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly engine: Engine;
+  /** Called before and after the engine runs: tells it the time; sends what became ready. */
+  enter(): void;
+  leave(): void;
+  /** Output was written to `connection`: it will be released when it may be sent. */
+  wrote(connection: Connection): void;
+  /** The text for a four-letter word, or null. */
+  word(word: string): string | null;
+  /** Why a connection was ended by a bound; logged now and then. */
+  bounded(reason: string, connection: Connection): void;
+}
+
+/** How long a connection that was answered for the last time is kept for its client to close it. */
+const LINGER_MS = 2000;
+/** So many small reads in a row, and a busy input buffer is given back. */
+const QUIET_READS = 64;
+
+/** Input buffers begin with this many bytes, and get as many when a client turns out to be busy. */
+const SMALL_INPUT = 512;
+const BUSY_INPUT = 1 << 16;
+/** An output buffer larger than this is dropped when it is not needed. */
+const SMALL_OUTPUT = 1 << 12;
+
+export class Connection implements Peer {
+  readonly out = new JuteWriter(0);
+  readonly address: string;
+  readonly name: string;
+  session: Session<Peer> | null = null;
+  identities: Identity[] = [];
+  received = 0;
+  sent = 0;
+  readonly openedAt: number;
+
+  readonly #socket: Deno.TcpConn;
+  readonly #host: ConnectionHost;
+  readonly #reader = new JuteReader();
+  #input = new Uint8Array(SMALL_INPUT);
+  #inputStart = 0;
+  #inputEnd = 0;
+
+  /** Absolute offsets in the stream of output: where `out` begins, what was sent, what may be sent. */
+  #base = 0;
+  #sentTo = 0;
+  #releasedTo = 0;
+  #writing = false;
+  #progressAt: number;
+  #outstanding = 0;
+  #overLimit = false;
+
+  #resume: PromiseWithResolvers<void> | null = null;
+  #ending: "no" | "sent" | "now" = "no";
+  readonly #drained = Promise.withResolvers<void>();
+  #lingeringSince = Infinity;
+  #active = true;
+  #quietReads = 0;
+
+  constructor(socket: Deno.TcpConn, host: ConnectionHost, now: number) {
+    this.#socket = socket;
+    this.#host = host;
+    const { hostname, port } = socket.remoteAddr;
+    this.address = hostname;
+    this.name = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+    this.openedAt = now;
+    this.#progressAt = now;
+  }
+
+  /** Bytes written and not taken by the socket. */
+  get unsent(): number {
+    return this.#base + this.out.length - this.#sentTo;
+  }
+
+  /** Requests whose answers have not all been taken by the socket. */
+  get queued(): number {
+    return this.#outstanding;
+  }
+
+  /** Where the output ends now: what {@link release} takes later. */
+  get written(): number {
+    return this.#base + this.out.length;
+  }
+
+  get ended(): boolean {
+    return this.#ending !== "no";
+  }
+
+  /** Serve the connection until it ends, from either side. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      this.#socket.setNoDelay(true);
+      for (;;) {
+        this.#consume();
+        if (this.ended) break;
+        if (this.#mustPause()) {
+          await (this.#resume = Promise.withResolvers()).promise;
+          this.#resume = null;
+          continue;
+        }
+        this.#makeRoom();
+        const count = await this.#socket.read(this.#input.subarray(this.#inputEnd));
+        if (count === null) break;
+        this.#active = true;
+        this.#quietReads = count < SMALL_INPUT ? this.#quietReads + 1 : 0;
+        this.#inputEnd += count;
+      }
+      if (this.#ending === "sent") await this.#linger();
+    } catch {
+      // The client reset the connection, or it was closed here: either way it is over.
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Send the rest, then wait for the client to close: closing over unread input would destroy the answer. */
+  async #linger(): Promise<void> {
+    this.#lingeringSince = performance.now();
+    await this.#drained.promise;
+    await this.#socket.closeWrite();
+    while (await this.#socket.read(this.#input) !== null);
+  }
+
+  /** Make room for more input: reuse, move, grow or shrink, never beyond twice what has arrived. */
+  #makeRoom(): void {
+    const size = this.#input.length;
+    if (this.#inputStart === this.#inputEnd) {
+      if (this.#inputEnd === size && size < BUSY_INPUT) this.#input = new Uint8Array(BUSY_INPUT);
+      else if (size > BUSY_INPUT) this.#input = new Uint8Array(BUSY_INPUT);
+      else if (size > SMALL_INPUT && this.#quietReads > QUIET_READS) {
+        this.#input = new Uint8Array(SMALL_INPUT);
+      }
+      this.#inputStart = this.#inputEnd = 0;
+      return;
+    }
+    if (this.#inputEnd < size) return;
+    const pending = this.#inputEnd - this.#inputStart;
+    if (pending > size / 2) {
+      const grown = new Uint8Array(Math.max(size * 2, SMALL_INPUT));
+      grown.set(this.#input.subarray(this.#inputStart, this.#inputEnd));
+      this.#input = grown;
+    } else {
+      this.#input.copyWithin(0, this.#inputStart, this.#inputEnd);
+    }
+    this.#inputStart = 0;
+    this.#inputEnd = pending;
+  }
+
+  /** Hand every complete frame to the engine, until one must wait. */
+  #consume(): void {
+    if (this.#inputEnd - this.#inputStart < 4) return;
+    const { engine } = this.#host;
+    const limit = engine.limits.packetBytes;
+    this.#host.enter();
+    try {
+      while (this.#inputEnd - this.#inputStart >= 4 && !this.ended && !this.#mustPause()) {
+        this.#reader.reset(this.#input, this.#inputStart, this.#inputEnd);
+        const length = this.#reader.int();
+        if (length < 0 || length > limit) {
+          this.#oddLength(length);
+          break;
+        }
+        if (this.#reader.remaining < length) break;
+        this.#reader.end = this.#reader.position + length;
+        this.#inputStart = this.#reader.end;
+        this.#frame();
+      }
+    } finally {
+      this.#host.leave();
+    }
+  }
+
+  #frame(): void {
+    if (this.session !== null) {
+      this.#outstanding++;
+      return this.#host.engine.request(this, this.#reader);
+    }
+    try {
+      this.#host.engine.connect(this, this.#reader);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      this.#host.bounded(`not a connect request: ${error.message}`, this);
+      this.end("now");
+    }
+  }
+
+  /** A length that no frame has: a four-letter word on a fresh connection, else the end. */
+  #oddLength(length: number): void {
+    const start = this.#inputStart;
+    const word = String.fromCharCode(...this.#input.subarray(start, start + 4));
+    if (this.session === null && this.received === 0 && /^[a-z]{4}$/.test(word)) {
+      this.received++;
+      const text = this.#host.word(word);
+      if (text === null) return this.end("now");
+      this.out.raw(new TextEncoder().encode(text));
+      this.wake();
+      return this.end("sent");
+    }
+    this.#host.bounded(`a packet of ${length} bytes`, this);
+    this.end("now");
+  }
+
+  #mustPause(): boolean {
+    const { limits } = this.#host.engine;
+    return this.#outstanding >= limits.outstandingRequests || this.unsent > limits.pausedAtBytes;
+  }
+
+  wake(): void {
+    this.#host.wrote(this);
+    if (this.unsent <= this.#host.engine.limits.unsentBytes) return;
+    if (this.#overLimit && !this.ended) {
+      this.#host.bounded(`${this.unsent} bytes unsent: the client does not read`, this);
+      this.end("now");
+    }
+    this.#overLimit = true;
+  }
+
+  /** Allow sending the output up to the absolute offset `to`. */
+  release(to: number): void {
+    if (to > this.#releasedTo) this.#releasedTo = to;
+    if (!this.#writing) this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#sentTo < this.#releasedTo && this.#ending !== "now") {
+        const view = this.out.bytes.subarray(this.#sentTo - this.#base, this.#releasedTo - this.#base);
+        this.#progressAt = performance.now();
+        this.#sentTo += await this.#socket.write(view);
+        this.#trim();
+      }
+      this.#writing = false;
+      if (this.#ending === "sent" && this.#sentTo === this.written) this.#drained.resolve();
+    } catch {
+      this.#writing = false;
+      this.end("now"); // The client is gone.
+    }
+  }
+
+  /** Forget what was sent; let the client be read again when it has taken enough. */
+  #trim(): void {
+    const gone = this.#sentTo - this.#base;
+    if (gone === this.out.length) {
+      this.out.length = 0;
+      this.#base = this.#sentTo;
+      this.#outstanding = 0;
+    } else if (gone > this.out.length / 2) {
+      this.out.bytes.copyWithin(0, gone, this.out.length);
+      this.out.length -= gone;
+      this.#base = this.#sentTo;
+    }
+    if (this.unsent <= this.#host.engine.limits.unsentBytes) this.#overLimit = false;
+    if (this.#resume !== null && !this.#mustPause()) this.#resume.resolve();
+  }
+
+  end(when: "now" | "sent"): void {
+    if (this.#ending === "now" || this.#ending === when) return;
+    this.#ending = when;
+    this.#resume?.resolve();
+    if (when === "now") this.#close();
+    else this.#host.wrote(this); // Even with nothing to send, a release closes it.
+  }
+
+  #close(): void {
+    this.#ending = "now";
+    this.#resume?.resolve();
+    this.#drained.resolve();
+    this.#host.engine.disconnected(this);
+    try {
+      this.#socket.close();
+    } catch {
+      // Already closed.
+    }
+  }
+
+  /** A regular look, `now` as in the constructor: bounds in time, and memory that an idle client needs not. */
+  check(now: number): void {
+    const { limits } = this.#host.engine;
+    if (this.#writing && now - this.#progressAt > limits.stalledMs) {
+      this.#host.bounded(`nothing taken for ${limits.stalledMs} ms: the client does not read`, this);
+      return this.end("now");
+    }
+    if (now - this.#lingeringSince > LINGER_MS && this.unsent === 0) return this.end("now");
+    if (this.session === null && now - this.openedAt > limits.handshakeMs) {
+      this.#host.bounded(`no connect request for ${limits.handshakeMs} ms`, this);
+      return this.end("now");
+    }
+    if (!this.#active && this.out.length === 0 && this.out.bytes.length > SMALL_OUTPUT) this.out.take();
+    this.#active = false;
+  }
+}

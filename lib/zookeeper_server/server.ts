@@ -1,0 +1,256 @@
+/**
+ * The embedded coordination server: ZooKeeper's wire protocol on a TCP port, single node.
+ *
+ * Guarantees: an answered write is on disk when there is a data directory; a connection's requests are answered
+ * in order; a client that misbehaves costs itself its connection and nobody else anything. Without a data
+ * directory nothing is kept, and zxids start from the clock so that they never go back across restarts.
+ *
+ * When the disk fails nothing more is answered, every connection is closed and {@link ZooKeeperServer.failed}
+ * rejects: the process should end and be started again.
+ */
+import { PubsubError, reasonOf } from "../errors.ts";
+import { logger } from "../log.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import { Engine } from "./engine.ts";
+import { answerWord } from "./four_letter_words.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { formatAddress, parseListenAddress } from "./listen_address.ts";
+import { OutputGate } from "./output_gate.ts";
+
+const log = logger("zookeeper");
+
+/** How to start a server. */
+export interface ServerOptions {
+  /** `HOST:PORT` or `[IPV6]:PORT`; port 0 is any free one, see {@link ZooKeeperServer.address}. */
+  readonly listen: string;
+  /** Where the log and the snapshots are. Without it nothing is kept. */
+  readonly dataDir?: string;
+  /** ZooKeeper's tick in milliseconds. Session time-outs lie between 2 and 20 ticks. @default 2000 */
+  readonly tickTimeMs?: number;
+  /** The smallest session time-out, if 2 ticks are too long. For tests and demonstrations. */
+  readonly minSessionTimeoutMs?: number;
+  readonly maxSessionTimeoutMs?: number;
+  readonly limits?: Partial<Limits>;
+}
+
+/** A look at a running server. */
+export interface ServerStats {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly nodes: number;
+  readonly ephemerals: number;
+  readonly watches: number;
+  readonly zxid: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+}
+
+/** A bound that was reached is logged this often at most, in milliseconds. */
+const BOUND_LOG_MS = 60_000;
+
+export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
+  readonly engine: Engine;
+  /** `host:port` really bound. */
+  readonly address: string;
+  /** Rejects when the server cannot go on; otherwise never settles. */
+  readonly failed: Promise<never>;
+
+  readonly #options: ServerOptions;
+  readonly #tickTimeMs: number;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Set<Connection>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #gate: OutputGate<Connection>;
+  readonly #fail: (error: Error) => void;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #startedAt = performance.now();
+  readonly #boundLogged = new Map<string, number>();
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: ServerOptions, listener: Deno.TcpListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.address = formatAddress(listener.addr);
+    const tick = this.#tickTimeMs = options.tickTimeMs ?? 2000;
+    const minTimeoutMs = options.minSessionTimeoutMs ?? 2 * tick;
+    const sweepMs = Math.max(5, Math.min(100, minTimeoutMs / 20));
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {}); // Nobody has to wait for it.
+    this.failed = promise;
+    this.#fail = reject;
+    this.engine = new Engine({
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      minTimeoutMs,
+      maxTimeoutMs: Math.max(minTimeoutMs, options.maxSessionTimeoutMs ?? 20 * tick),
+      tickMs: sweepMs,
+      zxid: zxidFromClock(),
+      sink: null,
+      newIdentity,
+      now: performance.now(),
+      wall: Date.now(),
+    });
+    this.#gate = new OutputGate<Connection>(null, (error) => this.#stopped(error));
+    this.#timers.push(
+      setInterval(() => this.#sweep(), sweepMs),
+      setInterval(() => this.#checkConnections(), 1000),
+      setInterval(() => this.#run(() => this.engine.sweepNodes()), this.engine.limits.mortalCheckMs),
+    );
+    this.#tasks.add(this.#accept());
+  }
+
+  /**
+   * Start a server. It is listening when this resolves.
+   *
+   * @throws UsageError when `listen` is no address; PubsubError when the address is taken or the data
+   * directory cannot be used
+   */
+  static start(options: ServerOptions): Promise<ZooKeeperServer> {
+    const { hostname, port } = parseListenAddress(options.listen);
+    let listener: Deno.TcpListener;
+    try {
+      listener = Deno.listen({ hostname, port });
+    } catch (cause) {
+      throw new PubsubError(`Cannot listen on ${options.listen}: ${reasonOf(cause)}`, { cause });
+    }
+    const server = new ZooKeeperServer(options, listener);
+    if (options.dataDir === undefined) {
+      log.info`listening on ${server.address}; no data directory: nothing is kept when this process ends`;
+    }
+    return Promise.resolve(server);
+  }
+
+  /** Counters of this moment. */
+  stats(): ServerStats {
+    const { tree, watches, sessions } = this.engine;
+    return {
+      connections: this.#connections.size,
+      sessions: sessions.size,
+      nodes: tree.size,
+      ephemerals: tree.ephemeralCount,
+      watches: watches.size,
+      zxid: this.engine.zxid,
+      packetsReceived: this.engine.packetsReceived,
+      packetsSent: this.engine.packetsSent,
+    };
+  }
+
+  /** Stop: no more connections, all connections closed. Sessions are not ended. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#listener.close();
+    await this.#gate.idle();
+    for (const connection of this.#connections) connection.end("now");
+    await Promise.all(this.#tasks);
+  }
+
+  #stopped(error: unknown): void {
+    const failure = error instanceof Error ? error : new PubsubError(String(error));
+    log.error`stopped: ${reasonOf(failure)}`;
+    for (const connection of this.#connections) connection.end("now");
+    this.#fail(failure);
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      let socket: Deno.TcpConn;
+      try {
+        socket = await this.#listener.accept();
+      } catch (error) {
+        if (this.#closing !== null || error instanceof Deno.errors.BadResource) return;
+        // Out of descriptors, or a client that left before it was accepted: go on, but do not spin.
+        this.bounded(`a connection could not be accepted: ${reasonOf(error)}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      if (this.#connections.size >= this.engine.limits.connections) {
+        this.bounded(`more than ${this.engine.limits.connections} connections`);
+        socket.close();
+        continue;
+      }
+      this.#serve(new Connection(socket, this, performance.now()));
+    }
+  }
+
+  #serve(connection: Connection): void {
+    this.#connections.add(connection);
+    const task = connection.run().finally(() => {
+      this.#connections.delete(connection);
+      this.#tasks.delete(task);
+    });
+    this.#tasks.add(task);
+  }
+
+  enter(): void {
+    this.engine.advance(performance.now(), Date.now());
+  }
+
+  leave(): void {
+    this.#gate.open();
+  }
+
+  wrote(connection: Connection): void {
+    this.#gate.wrote(connection);
+  }
+
+  #run(action: () => void): void {
+    this.enter();
+    action();
+    this.leave();
+  }
+
+  #sweep(): void {
+    this.#run(() => {
+      for (const id of this.engine.sweep()) log.info`session 0x${id.toString(16)} expired`;
+    });
+  }
+
+  #checkConnections(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) connection.check(now);
+  }
+
+  word(word: string): string | null {
+    let outstanding = 0;
+    for (const connection of this.#connections) outstanding += connection.queued;
+    return answerWord(word, this.engine, {
+      address: this.address,
+      dataDir: this.#options.dataDir ?? null,
+      tickTimeMs: this.#tickTimeMs,
+      upMs: performance.now() - this.#startedAt,
+      connections: this.#connections,
+      connectionCount: this.#connections.size,
+      latency: this.#gate.latency,
+      outstanding,
+    });
+  }
+
+  bounded(reason: string, connection?: Connection): void {
+    const kind = reason.replaceAll(/\d+/g, "");
+    const now = performance.now();
+    if (now - (this.#boundLogged.get(kind) ?? -Infinity) < BOUND_LOG_MS) return;
+    if (this.#boundLogged.size > 100) this.#boundLogged.clear();
+    this.#boundLogged.set(kind, now);
+    log.warn`connection ${connection?.name ?? ""} refused or ended: ${reason} (said once a minute at most)`;
+  }
+}
+
+/** Microseconds since the epoch: above every zxid a server that was started earlier can have reached. */
+function zxidFromClock(): number {
+  return Date.now() * 1000;
+}
+
+/** A session id below 2^53, so that a number holds it exactly, and a password. */
+function newIdentity(): { id: number; password: Uint8Array } {
+  const random = crypto.getRandomValues(new Uint8Array(24));
+  const view = new DataView(random.buffer);
+  const id = (view.getUint32(0) & 0x1fffff) * 2 ** 32 + view.getUint32(4);
+  return id === 0 ? newIdentity() : { id, password: random.subarray(8) };
+}
