@@ -1,0 +1,123 @@
+/**
+ * The load figure in `/shared_state/current_load`, kept by every primary broker.
+ *
+ * Guarantees: written by compare-and-set: the figure's version is read before the clients and zones are counted, so a
+ * count that is out of date never overwrites a newer one; a conflict is counted again. Not written when equal. The
+ * figure itself is watched too: whatever another one writes is checked against a count.
+ *
+ * Suspended: nothing is done. Attached again or a new session: counted again. Only while started, that is while this
+ * broker is primary.
+ */
+import { CoordinationError } from "../errors.ts";
+import { formatLoad, loadOf } from "../load.ts";
+import { logger } from "../log.ts";
+import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../paths.ts";
+import { Latch } from "../latch.ts";
+import type { ZooKeeper } from "../zk/zookeeper.ts";
+import { inEverySession, pause } from "./sessions.ts";
+import { watchChildren, watchData } from "../zk/watch.ts";
+
+const log = logger("load");
+
+const DEBOUNCE_MS = 50;
+const MAX_ATTEMPTS = 20;
+
+export class LoadCounter implements AsyncDisposable {
+  readonly #zk: ZooKeeper;
+  readonly #changed = new Latch();
+  #stopping: AbortController | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  /** Does nothing before {@link start}. */
+  constructor(zk: ZooKeeper) {
+    this.#zk = zk;
+  }
+
+  /** Keep the figure right from now on. */
+  start(): void {
+    if (this.#stopping !== undefined) return;
+    const stopping = this.#stopping = new AbortController();
+    const { signal } = stopping;
+    this.#running = Promise.all([
+      this.#running,
+      ...[PUBLISHERS, SUBSCRIBERS, PRIMARIES].map((path) =>
+        this.#follow(watchChildren(this.#zk, path, signal))
+      ),
+      this.#follow(watchData(this.#zk, LOAD, signal)),
+      inEverySession(this.#zk, signal, "load", () => this.#keep(signal)),
+    ]);
+  }
+
+  /** Leave the figure to others. */
+  stop(): void {
+    this.#stopping?.abort();
+    this.#stopping = undefined;
+  }
+
+  /**
+   * Count, and write the load unless it is there already.
+   *
+   * @returns the load.
+   * @throws {CoordinationError}
+   */
+  async recompute(): Promise<number> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#recomputeOnce();
+      } catch (error) {
+        // Somebody was faster, or created or removed the node.
+        const again = CoordinationError.is(error, "BAD_VERSION", "NODE_EXISTS", "NO_NODE");
+        if (!again || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Stop, and resolve when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #follow(changes: AsyncIterable<unknown>): Promise<void> {
+    for await (const _change of changes) this.#changed.set();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    await this.recompute();
+    await this.#changed.wait(signal);
+    await pause(DEBOUNCE_MS, signal);
+  }
+
+  async #recomputeOnce(): Promise<number> {
+    const current = await this.#current();
+    const [publishers, subscribers, zones] = await Promise.all(
+      [PUBLISHERS, SUBSCRIBERS, PRIMARIES].map(async (path) =>
+        (await this.#zk.exists(path))?.numChildren ?? 0
+      ),
+    );
+    const load = loadOf(publishers!, subscribers!, zones!);
+    const text = formatLoad(load);
+    if (current === undefined) {
+      await this.#zk.ensurePath(LOAD.slice(0, LOAD.lastIndexOf("/")));
+      await this.#zk.create(LOAD, text);
+    } else if (current.text !== text) {
+      await this.#zk.setData(LOAD, text, current.version);
+    } else return load;
+    log.debug(`load ${text}: ${publishers} publishers, ${subscribers} subscribers, ${zones} zones`);
+    return load;
+  }
+
+  async #current(): Promise<{ text: string; version: number } | undefined> {
+    try {
+      const { data, stat } = await this.#zk.getData(LOAD);
+      return { text: new TextDecoder().decode(data), version: stat.version };
+    } catch (error) {
+      if (CoordinationError.is(error, "NO_NODE")) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * A coordination server for tests, behind one interface with two back ends: real Apache ZooKeeper (the Debian
+ * package), or the embedded one (`main.ts zookeeper`). PUBSUB_TEST_BACKEND=apache|embedded chooses; without it, Apache
+ * where it is installed.
+ *
+ * `startCoordinator` resolves when the server answers, and rejects at once with what it printed when it exits before.
+ */
+import { fileURLToPath as fromFileUrl } from "node:url";
+
+export type Backend = "apache" | "embedded";
+
+export interface CoordinatorOptions {
+  /** @default {PUBSUB_TEST_BACKEND, else apache where installed} */
+  backend?: Backend;
+  /** The server's tick: sessions of 2 to 20 ticks are granted (Apache). @default {500} */
+  tickMs?: number;
+  /** A fixed port instead of a free one. */
+  port?: number;
+}
+
+/** A running server. Data survive kill and restart. */
+export interface Coordinator extends AsyncDisposable {
+  readonly backend: Backend;
+  /** `127.0.0.1:PORT` */
+  readonly servers: string;
+  readonly port: number;
+  readonly pid: number;
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Kill it if it runs, and start it again on the same port and data. */
+  restart(): Promise<void>;
+  /** SIGSTOP. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Kill it and remove its data. */
+  stop(): Promise<void>;
+}
+
+const APACHE_JARS = "/usr/share/java";
+const READY_DEADLINE_MS = 60_000;
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** Whether Apache ZooKeeper and a Java to run it are installed. */
+export function apacheInstalled(): boolean {
+  try {
+    return Deno.statSync(`${APACHE_JARS}/zookeeper.jar`).isFile && Deno.statSync("/usr/bin/java").isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** The back end that tests use unless they ask for one. */
+export function defaultBackend(): Backend {
+  const asked = Deno.env.get("PUBSUB_TEST_BACKEND");
+  if (asked === "apache" || asked === "embedded") return asked;
+  if (asked !== undefined && asked !== "") {
+    throw new Error(`PUBSUB_TEST_BACKEND is ${asked}: apache or embedded`);
+  }
+  return apacheInstalled() ? "apache" : "embedded";
+}
+
+export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
+  const server = new Server(
+    options.backend ?? defaultBackend(),
+    options.port ?? freePort(),
+    options.tickMs ?? 500,
+  );
+  await server.restart();
+  return server;
+}
+
+/** A port nobody listens on at the moment. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+class Server implements Coordinator {
+  readonly servers: string;
+  readonly #directory = Deno.makeTempDirSync({ prefix: "pubsub-zk-" });
+  readonly #tickMs: number;
+  #process: Deno.ChildProcess | undefined;
+  #exited: Promise<void> | undefined;
+
+  constructor(readonly backend: Backend, readonly port: number, tickMs: number) {
+    this.servers = `127.0.0.1:${port}`;
+    this.#tickMs = tickMs;
+  }
+
+  get pid(): number {
+    return this.#process!.pid;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    const log = `${this.#directory}/server.log`;
+    const command = this.backend === "apache" ? this.#apache() : this.#embedded();
+    // Through a shell that becomes the server, so that its output goes to a file that nobody has to drain.
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, ...command],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let running = true;
+    this.#process = child;
+    this.#exited = child.status.then(() => {
+      running = false;
+    });
+    const end = performance.now() + READY_DEADLINE_MS;
+    while (!(await answers(this.port))) {
+      if (!running || performance.now() > end) {
+        const why = running ? `did not answer within ${READY_DEADLINE_MS} ms` : "exited early";
+        await this.kill();
+        throw new Error(`${this.backend} ZooKeeper ${why}: ${lastLines(log)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  async kill(): Promise<void> {
+    const process = this.#process;
+    if (process === undefined) return;
+    this.#process = undefined;
+    signal(process, "SIGKILL");
+    await this.#exited;
+  }
+
+  pause(): void {
+    signal(this.#process!, "SIGSTOP");
+  }
+
+  resume(): void {
+    signal(this.#process!, "SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await Deno.remove(this.#directory, { recursive: true }).catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #apache(): string[] {
+    const configuration = `${this.#directory}/zoo.cfg`;
+    Deno.writeTextFileSync(
+      configuration,
+      [
+        `tickTime=${this.#tickMs}`,
+        `dataDir=${this.#directory}/data`,
+        `clientPort=${this.port}`,
+        "clientPortAddress=127.0.0.1",
+        "admin.enableServer=false",
+        "4lw.commands.whitelist=*",
+        "maxClientCnxns=0",
+        "autopurge.purgeInterval=0",
+      ].join("\n"),
+    );
+    // A killed process loses nothing that was written, so the tests need no fsync.
+    return [
+      "/usr/bin/java",
+      ...[
+        "-Xmx128m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+        "-Djava.awt.headless=true",
+      ],
+      ...["-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024", "-Dzookeeper.jmx.log4j.disable=true"],
+      ...["-cp", `${APACHE_JARS}/zookeeper.jar:${APACHE_JARS}/*`],
+      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+      configuration,
+    ];
+  }
+
+  #embedded(): string[] {
+    const data = `${this.#directory}/data`;
+    return [
+      Deno.execPath(),
+      "run",
+      "-A",
+      `${ROOT}main.ts`,
+      "zookeeper",
+      "--listen",
+      this.servers,
+      "--data-dir",
+      data,
+    ];
+  }
+}
+
+/** Whether the server on this port serves: it tells its mode. */
+async function answers(port: number): Promise<boolean> {
+  try {
+    return (await fourLetterWord(port, "srvr")).includes("Mode:");
+  } catch {
+    return false;
+  }
+}
+
+/** The answer of the server to one of its four-letter words. */
+export async function fourLetterWord(port: number, word: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(word));
+  let text = "";
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  for (;;) {
+    const count = await connection.read(buffer);
+    if (count === null) return text;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  }
+}
+
+function signal(process: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    process.kill(name);
+  } catch {
+    // It has exited already.
+  }
+}
+
+function lastLines(file: string): string {
+  try {
+    return Deno.readTextFileSync(file).trim().split("\n").slice(-12).join("\n");
+  } catch {
+    return "it printed nothing";
+  }
+}
