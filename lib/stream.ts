@@ -62,6 +62,8 @@ export class Stream {
   next = 0;
   /** Acknowledge at least every so many samples; 0: the publisher waits for nobody. */
   acknowledgeEvery = 0;
+  /** The publisher asks for an acknowledgement once everything up to this number is delivered; 0: it does not. */
+  acknowledgeAt = 0;
   readonly counters: StreamCounters = {
     delivered: 0,
     historical: 0,
@@ -76,7 +78,6 @@ export class Stream {
   #lastRequest = 0;
   /** Samples below this number were published before we joined. */
   #historyEnd = 0;
-  #closing = false;
 
   constructor(
     readonly name: StreamName,
@@ -85,10 +86,6 @@ export class Stream {
     readonly output: StreamOutput,
   ) {}
 
-  /** Whether the publisher has said that nothing follows. */
-  get closing(): boolean {
-    return this.#closing;
-  }
   /** Whether everything that we know of has been delivered. */
   get complete(): boolean {
     return this.next > 0 && this.#outstanding === undefined && this.#pending.length === 0;
@@ -109,7 +106,7 @@ export class Stream {
   /** A message of this stream came, live or as an answer. */
   receive(batch: SampleBatch, now: number): void {
     if (batch.incarnation !== this.incarnation) return;
-    if (batch.flags & Flag.CLOSING) this.#closing = true;
+    if (batch.flags & Flag.ACKNOWLEDGE) this.acknowledgeAt = batch.firstSequence - 1;
     if (batch.flags & Flag.END) return this.#ended(batch, now);
     if (this.next === 0) return this.#keep(batch);
     if (batch.count === 0) {

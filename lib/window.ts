@@ -7,6 +7,9 @@
  */
 import { encodeReplay, Flag, type Header, HEADER_BYTES, SampleBatch } from "./wire/batch.ts";
 
+/** Small chunks are packed together up to this size when they are sent again. */
+const REPLAY_BYTES = 64 * 1024;
+
 /** Bounds of a window. */
 export interface WindowOptions {
   /** Samples of history offered to those who join. */
@@ -100,7 +103,8 @@ export class Window {
   }
 
   /**
-   * The kept samples `from` … `to` as messages under `key`, in order.
+   * The kept samples `from` … `to` as messages under `key`, in order; small neighbours of one epoch are packed
+   * together.
    *
    * @param answer which request this answers, and whether the samples are history to the one who asked.
    */
@@ -110,26 +114,33 @@ export class Window {
     to: number,
     answer: { request: number; historical: boolean },
   ): Generator<Uint8Array> {
-    for (let i = this.#find(from); i < this.#chunks.length; i++) {
-      let batch = this.#chunks[i]!;
-      if (batch.firstSequence > to) return;
-      if (batch.firstSequence < from) batch = batch.without(from - batch.firstSequence);
-      let end = batch.bytes.length;
-      let count = batch.count;
-      if (batch.nextSequence - 1 > to) {
-        count = to + 1 - batch.firstSequence;
-        end = batch.without(count).offset;
-      }
+    let parts: SampleBatch[] = [];
+    let bytes = 0;
+    const pack = () => {
+      const [first] = parts as [SampleBatch];
+      const body = concatenate(parts.map((part) => part.bytes.subarray(part.offset)), bytes);
       const header: Header = {
         flags: answer.historical ? Flag.HISTORICAL : 0,
-        incarnation: batch.incarnation,
-        epoch: batch.epoch,
-        first: batch.firstSequence,
-        count,
+        incarnation: first.incarnation,
+        epoch: first.epoch,
+        first: first.firstSequence,
+        count: parts.reduce((count, part) => count + part.count, 0),
         request: answer.request,
       };
-      yield encodeReplay(key, header, batch.bytes.subarray(batch.offset, end));
+      parts = [];
+      bytes = 0;
+      return encodeReplay(key, header, body);
+    };
+    for (let i = this.#find(from); i < this.#chunks.length; i++) {
+      const batch = between(this.#chunks[i]!, from, to);
+      if (batch.count === 0) break;
+      if (parts.length > 0 && (parts[0]!.epoch !== batch.epoch || bytes + batch.byteLength > REPLAY_BYTES)) {
+        yield pack();
+      }
+      parts.push(batch);
+      bytes += batch.byteLength;
     }
+    if (parts.length > 0) yield pack();
   }
 
   /** Index of the chunk that holds `sequence`, or of the first one after it. */
@@ -163,4 +174,26 @@ export function chunkOf(
     message,
     key + HEADER_BYTES,
   );
+}
+
+/** The samples of `batch` that are numbered `from` … `to`; perhaps none. */
+function between(batch: SampleBatch, from: number, to: number): SampleBatch {
+  const rest = from > batch.firstSequence ? batch.without(from - batch.firstSequence) : batch;
+  const count = Math.max(0, Math.min(rest.count, to + 1 - rest.firstSequence));
+  if (count === rest.count) return rest;
+  const end = rest.without(count).offset;
+  const { stream, incarnation, epoch, flags, request, firstSequence, offset } = rest;
+  const bytes = rest.bytes.subarray(0, end);
+  return new SampleBatch(stream, incarnation, epoch, flags, request, firstSequence, count, bytes, offset);
+}
+
+function concatenate(parts: Uint8Array[], length: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -4,7 +4,7 @@
  * ```
  * key                see key.ts
  * version        u8  1
- * flags          u8  1 historical, 2 end of a request, 4 the publisher is closing
+ * flags          u8  1 historical, 2 end of a request, 4 please acknowledge everything below this number
  * reserved       u16 0
  * incarnation    u32
  * epoch          u64 fencing token of the topic's ownership, 0 when shared
@@ -29,7 +29,7 @@ export const SAMPLE_BYTES = 12;
 const END_BYTES = 12;
 
 /** Bits of the flags byte. */
-export const Flag = { HISTORICAL: 1, END: 2, CLOSING: 4 } as const;
+export const Flag = { HISTORICAL: 1, END: 2, ACKNOWLEDGE: 4 } as const;
 const ALL_FLAGS = 7;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const HIGH = 2 ** 32;

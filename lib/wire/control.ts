@@ -36,6 +36,8 @@ const client = {
   topics: z.array(topic).min(1).max(MAX_TOPICS),
   address: z.string().max(300),
   ownership: z.enum(["exclusive", "shared"]),
+  /** Drawn at start: tells a restarted client from the one before. */
+  incarnation: u32,
 };
 
 /** What a publisher declares: in its registration and in its record `/shared_state/publishers/<id>`. */
@@ -43,7 +45,6 @@ export const publisherInfo = z.object({
   ...client,
   offered: depth,
   strength: z.int(),
-  incarnation: u32,
   centralized: z.boolean(),
 });
 /** What a subscriber declares: in its registration and in its record `/shared_state/subscribers/<id>`. */

@@ -42,6 +42,13 @@ export function keyLength(message: Uint8Array): number {
   return 0;
 }
 
+/** What the keys of one stream have in common, `topic NUL publisher NUL`, as text to look it up by (Latin-1). */
+export function streamPrefix(message: Uint8Array): string {
+  const first = message.indexOf(NUL);
+  const second = first < 0 ? -1 : message.indexOf(NUL, first + 1);
+  return second < 0 || second > LONGEST_KEY ? "" : String.fromCharCode(...message.subarray(0, second + 1));
+}
+
 /** Whether `message` begins with `key`. */
 export function hasKey(message: Uint8Array, key: Uint8Array): boolean {
   if (message.length < key.length) return false;

@@ -1,0 +1,534 @@
+/**
+ * A broker: forwards samples from the moment it starts (standby too), contends for its zone, and while it is the
+ * zone's primary registers clients and tells them whom they are matched with.
+ *
+ * Guarantee: nothing a client sends, or stops sending, holds up another one: messages are parsed against a schema,
+ * answers are never waited for, samples never pass through JavaScript.
+ *
+ * Znodes: `/brokers/<id>` while it lives; `/elections/zone_<n>/…`, `/primaries/zone_<n>` while it leads. Session
+ * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
+ */
+import { AsyncQueue } from "./async_queue.ts";
+import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
+import { monotonic, wallClock } from "./clock.ts";
+import { FormatError, reasonOf } from "./errors.ts";
+import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
+import { logger } from "./log.ts";
+import { MatchIndex } from "./match_index.ts";
+import { checkZone } from "./names.ts";
+import { brokerPath, BROKERS, electionPath, primaryPath, PUBLISHERS, SUBSCRIBERS } from "./paths.ts";
+import { Election, type Term } from "./recipes/election.ts";
+import { EphemeralRecord } from "./recipes/ephemeral_record.ts";
+import { LoadCounter } from "./recipes/load_counter.ts";
+import { type Client, Registry } from "./registry.ts";
+import {
+  type BrokerMessage,
+  type BrokerRecord,
+  type ClientMessage,
+  decodeClientMessage,
+  encodeControl,
+  MAX_CONTROL_BYTES,
+  parseBrokerRecord,
+  parsePublisherRecord,
+  parseSubscriberRecord,
+  type PublisherInfo,
+  type SubscriberInfo,
+} from "./wire/control.ts";
+import { parseZkAddress } from "./zk/address.ts";
+import { watchRecords } from "./zk/watch.ts";
+import { ZooKeeper } from "./zk/zookeeper.ts";
+import { zoneClientsPath } from "./zone_clients.ts";
+import { Forwarder } from "./zmq/forwarder.ts";
+import { Socket } from "./zmq/socket.ts";
+
+const HEARTBEAT_MS = 1000;
+/** Changes are gathered for so long before matches are computed again. */
+const DEBOUNCE_MS = 10;
+const HIGH_WATER_MARK = 4096;
+/** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
+const FAREWELL_MS = 400;
+const COMPLAINT_MS = 10_000;
+/** Brokers that a subscriber is told of. */
+const ROUTES = 3;
+
+const log = logger("broker");
+
+/** Options of a broker. */
+export interface BrokerOptions extends CommonOptions {
+  /** A positive integer. Default 1. */
+  zone?: number | undefined;
+  /** What subscribers get that do not say. Default false. */
+  centralized?: boolean | undefined;
+  /** The control socket listens on each of them. Default one free port. */
+  controlPorts?: number[] | undefined;
+  ingressPort?: number | undefined;
+  egressPort?: number | undefined;
+}
+
+/** What happens to a broker. */
+export type BrokerEvent =
+  | { type: "waiting"; reason: string }
+  | { type: "standby" }
+  | { type: "primary"; epoch: bigint }
+  | { type: "client"; id: string; role: "publisher" | "subscriber"; what: "registered" | "left" | "silent" };
+
+/** Counters and state of a broker. */
+export interface BrokerStats {
+  id: string;
+  zone: number;
+  role: "starting" | "standby" | "primary";
+  epoch: string | null;
+  clients: number;
+  /** Messages that were not of this system, or not according to its schema. */
+  dropped: number;
+}
+
+/**
+ * One broker.
+ *
+ * @example
+ * ```ts ignore
+ * await using broker = new Broker({ zookeeper: "127.0.0.1:2181", zone: 2 });
+ * await broker.start();
+ * await broker.failed; // runs until something fails
+ * ```
+ */
+export class Broker implements AsyncDisposable {
+  readonly id: string;
+  readonly zone: number;
+  readonly #common: CheckedOptions;
+  readonly #options: BrokerOptions;
+  readonly #index = new MatchIndex();
+  readonly #registry = new Registry();
+  readonly #brokers = new Map<string, BrokerRecord>();
+  readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
+  readonly #abort = new AbortController();
+  readonly #tasks: Promise<unknown>[] = [];
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #dirty = new Set<string>();
+  #everybodyDirty = false;
+  #dispatchTimer: ReturnType<typeof setTimeout> | undefined;
+  #housekeeping: ReturnType<typeof setInterval> | undefined;
+  #zk: ZooKeeper | undefined;
+  #forwarder: Forwarder | undefined;
+  #control: Socket | undefined;
+  #record: BrokerRecord | undefined;
+  #brokerNode: EphemeralRecord | undefined;
+  #primaryNode: EphemeralRecord | undefined;
+  #clientsNode: EphemeralRecord | undefined;
+  #election: Election | undefined;
+  #loadCounter: LoadCounter | undefined;
+  #term: Term | undefined;
+  #started = false;
+  #clientsWritten = -1;
+  #dropped = 0;
+  #droppedTold = 0;
+  #complainedAt = -COMPLAINT_MS;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UsageError} naming the option, its value and its rule. */
+  constructor(options: BrokerOptions) {
+    this.#common = checkCommon(options, "broker");
+    this.#options = options;
+    this.id = this.#common.id;
+    this.zone = checkZone(options.zone ?? 1);
+    parseZkAddress(options.zookeeper);
+    for (const port of [...options.controlPorts ?? [], options.ingressPort ?? 0, options.egressPort ?? 0]) {
+      checkInteger("port", port, 0, 65535);
+    }
+    this.#failed.promise.catch(() => {});
+  }
+
+  /** Rejects when the broker cannot go on. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+  /** Whether it leads its zone; by the clock, so a suspended primary is none. */
+  get role(): BrokerStats["role"] {
+    if (!this.#started) return "starting";
+    return this.#term?.active ? "primary" : "standby";
+  }
+  /** Its record: endpoints as others see them. Undefined before the start. */
+  get record(): BrokerRecord | undefined {
+    return this.#record;
+  }
+  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  events(): AsyncIterableIterator<BrokerEvent, undefined> {
+    return this.#events;
+  }
+
+  /** Listen, register, contend. Waits for ZooKeeper as long as it takes, and says so. */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const stop = AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]);
+    const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
+    const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    const host = await this.#host(stop);
+    this.#listen(host, { heartbeatIntervalMs, heartbeatTimeoutMs });
+    if (!zk.acting) this.#waiting(`ZooKeeper at ${zookeeper}`);
+    await zk.connected(stop);
+    this.#brokerNode = new EphemeralRecord(zk, brokerPath(this.id), JSON.stringify(this.#record));
+    this.#loadCounter = new LoadCounter(zk);
+    const loaded = [this.#followBrokers(zk), this.#followPublishers(zk), this.#followSubscribers(zk)];
+    await Promise.race([Promise.all(loaded), this.#failed.promise]);
+    await Promise.race([this.#brokerNode.present(stop), this.#failed.promise]);
+    this.#election = new Election(zk, electionPath(this.zone), this.id);
+    this.#own(this.#lead(this.#election));
+    this.#started = true;
+    this.#events.push({ type: "standby" });
+  }
+
+  async #host(signal: AbortSignal): Promise<string> {
+    if (this.#common.address !== undefined) return this.#common.address;
+    for (let told = false;; told = true) {
+      const found = await addressTowards(parseZkAddress(this.#common.zookeeper));
+      if (found !== undefined) return found;
+      if (!told) this.#waiting(`ZooKeeper at ${this.#common.zookeeper}`);
+      await this.#zk!.connected(AbortSignal.any([signal, AbortSignal.timeout(500)])).catch(() => {});
+      signal.throwIfAborted();
+    }
+  }
+
+  #waiting(reason: string): void {
+    log.warn(`${this.id}: waiting for ${reason}`);
+    this.#events.push({ type: "waiting", reason });
+  }
+
+  #listen(host: string, heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number }): void {
+    const { controlPorts, ingressPort, egressPort } = this.#options;
+    const at = listenAddress(host);
+    this.#forwarder = new Forwarder({
+      ingress: [tcpEndpoint(at, ingressPort ?? 0)],
+      egress: [tcpEndpoint(at, egressPort ?? 0)],
+      sendHighWaterMark: HIGH_WATER_MARK,
+      receiveHighWaterMark: HIGH_WATER_MARK,
+      ...heartbeats,
+    });
+    this.#own(this.#forwarder.ended);
+    const control = this.#control = new Socket("router", {
+      maxMessageSize: MAX_CONTROL_BYTES,
+      ...heartbeats,
+    });
+    const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
+    const bound = ports.map((port) => control.bind(tcpEndpoint(at, port)));
+    this.#own(this.#serve(control));
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HEARTBEAT_MS);
+    this.#record = {
+      broker: this.id,
+      zone: this.zone,
+      host,
+      control: advertised(host, bound[0]!),
+      ingress: advertised(host, this.#forwarder.ingress[0]!),
+      egress: advertised(host, this.#forwarder.egress[0]!),
+      standby: true,
+    };
+  }
+
+  /** A background task whose failure is the broker's. */
+  #own(task: Promise<unknown>): void {
+    this.#tasks.push(task.catch((error) => {
+      if (!this.#abort.signal.aborted) this.#failed.reject(error);
+    }));
+  }
+
+  // --- the state that all brokers share
+
+  /** Follow records in the background. @returns when the current ones are known. */
+  #follow<T>(
+    zk: ZooKeeper,
+    path: string,
+    parse: (data: Uint8Array, name: string) => T,
+    apply: { set: (record: T) => void; remove: (name: string) => void },
+  ): Promise<void> {
+    const loaded = Promise.withResolvers<void>();
+    const { signal } = this.#abort;
+    this.#own((async () => {
+      for await (const change of watchRecords(zk, path, parse, { signal, debounceMs: DEBOUNCE_MS })) {
+        for (const name of change.removed) apply.remove(name);
+        for (const record of [...change.added.values(), ...change.changed.values()]) apply.set(record);
+        for (const [name, reason] of change.invalid) {
+          apply.remove(name);
+          log.warn(`${this.id}: ignoring znode ${path}/${name}: ${reason}`);
+        }
+        loaded.resolve();
+        this.#dispatchSoon();
+      }
+    })());
+    return loaded.promise;
+  }
+
+  #followPublishers(zk: ZooKeeper): Promise<void> {
+    return this.#follow(zk, PUBLISHERS, parsePublisherRecord, {
+      set: (record) => this.#changed(this.#index.setPublisher(record)),
+      remove: (name) => this.#changed(this.#index.deletePublisher(name)),
+    });
+  }
+
+  #followSubscribers(zk: ZooKeeper): Promise<void> {
+    return this.#follow(zk, SUBSCRIBERS, parseSubscriberRecord, {
+      set: (record) => this.#changed(this.#index.setSubscriber(record)),
+      remove: (name) => this.#changed(this.#index.deleteSubscriber(name)),
+    });
+  }
+
+  #followBrokers(zk: ZooKeeper): Promise<void> {
+    return this.#follow(zk, BROKERS, parseBrokerRecord, {
+      set: (record) => {
+        this.#brokers.set(record.broker, record);
+        this.#everybodyDirty = true;
+      },
+      remove: (name) => {
+        this.#brokers.delete(name);
+        this.#everybodyDirty = true;
+      },
+    });
+  }
+
+  #changed(topics: Iterable<string>): void {
+    for (const topic of topics) this.#dirty.add(topic);
+  }
+
+  // --- leading
+
+  async #lead(election: Election): Promise<void> {
+    for await (const term of election.terms()) {
+      if (term.signal.aborted) continue;
+      this.#term = term;
+      const record = { ...this.#record!, standby: false, epoch: String(term.epoch) };
+      log.info(`${this.id}: primary of zone ${this.zone}, epoch ${term.epoch}`);
+      this.#primaryNode = new EphemeralRecord(this.#zk!, primaryPath(this.zone), JSON.stringify(record));
+      this.#clientsNode = new EphemeralRecord(this.#zk!, zoneClientsPath(this.zone), "0");
+      this.#clientsWritten = 0;
+      await this.#announce(record);
+      this.#loadCounter!.start();
+      this.#events.push({ type: "primary", epoch: term.epoch });
+      await new Promise((resolve) => {
+        if (term.signal.aborted) resolve(undefined);
+        term.signal.addEventListener("abort", resolve, { once: true });
+      });
+      await this.#stepDown();
+    }
+  }
+
+  async #announce(record: BrokerRecord): Promise<void> {
+    await this.#brokerNode!.update(JSON.stringify(record)).catch((error) => {
+      log.debug(`${this.id}: the record is written when ZooKeeper is back: ${reasonOf(error)}`);
+    });
+  }
+
+  async #stepDown(): Promise<void> {
+    this.#term = undefined;
+    this.#registry.clear();
+    this.#loadCounter!.stop();
+    await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
+    this.#primaryNode = this.#clientsNode = undefined;
+    if (this.#abort.signal.aborted) return;
+    log.warn(`${this.id}: no longer primary of zone ${this.zone}`);
+    this.#events.push({ type: "standby" });
+    await this.#announce(this.#record!);
+  }
+
+  // --- control plane
+
+  async #serve(control: Socket): Promise<void> {
+    for await (const messages of control.messages()) {
+      for (const frames of messages) this.#receive(frames);
+    }
+  }
+
+  #receive(frames: Uint8Array[]): void {
+    const [route, bytes] = frames;
+    if (route === undefined || bytes === undefined || frames.length !== 2) {
+      return this.#drop("a message of one part");
+    }
+    const message = decodeClientMessage(bytes);
+    if (message instanceof FormatError) {
+      this.#drop(message.message);
+      this.#send(route, { type: "rejected", code: "bad_message", reason: message.message });
+      return;
+    }
+    if (message.type === "status") {
+      this.#send(route, { type: "status", status: this.#status() });
+    } else if (!this.#term?.active) {
+      const primary = this.#primaryOfZone();
+      this.#send(route, { type: "not_primary", ...(primary === undefined ? {} : { primary }) });
+    } else {
+      this.#handle(route, message);
+    }
+  }
+
+  #handle(route: Uint8Array, message: Exclude<ClientMessage, { type: "status" }>): void {
+    const now = monotonic();
+    if (message.type === "register") {
+      const info = message.role === "publisher" ? message.publisher : message.subscriber;
+      return this.#register(route, message.role, info, now);
+    }
+    const client = this.#registry.get(message.id);
+    if (!client || !equal(client.route, route)) {
+      if (message.type === "ping") this.#send(route, { type: "not_primary" });
+      return;
+    }
+    client.heardAt = now;
+    if (message.type === "ping") {
+      client.stats = message.stats;
+      this.#send(route, { type: "pong", time: message.time, clock: wallClock() });
+    } else {
+      this.#registry.delete(client.id);
+      this.#events.push({ type: "client", id: client.id, role: client.role, what: "left" });
+    }
+  }
+
+  #register(
+    route: Uint8Array,
+    role: Client["role"],
+    info: PublisherInfo | SubscriberInfo,
+    now: number,
+  ): void {
+    const others = role === "publisher" ? this.#index.publishers : this.#index.subscribers;
+    const other = others.get(info.id);
+    if (
+      (other && other.incarnation !== info.incarnation) ||
+      this.#registry.taken(info.id, info.incarnation, now)
+    ) {
+      const reason =
+        `id ${info.id} is in use by another ${role}, which is alive or whose session is not over`;
+      return this.#send(route, { type: "rejected", code: "id_in_use", reason });
+    }
+    const client = this.#registry.add(role, info, route, now);
+    log.info(`${this.id}: ${role} ${info.id} registered in zone ${this.zone}`);
+    this.#events.push({ type: "client", id: info.id, role, what: "registered" });
+    this.#send(route, { type: "registered", zone: this.zone, broker: this.id, heartbeat: HEARTBEAT_MS });
+    this.#dispatch(client);
+  }
+
+  #send(route: Uint8Array, message: BrokerMessage): void {
+    this.#control!.send([route, encodeControl(message)]);
+  }
+
+  #drop(reason: string): void {
+    this.#dropped++;
+    const now = monotonic();
+    if (now - this.#complainedAt < COMPLAINT_MS) return;
+    this.#complainedAt = now;
+    const count = this.#dropped - this.#droppedTold;
+    this.#droppedTold = this.#dropped;
+    log.warn(`${this.id}: dropped ${count} bad control message(s), the last one: ${reason}`);
+  }
+
+  #primaryOfZone(): string | undefined {
+    for (const { zone, standby, broker } of this.#brokers.values()) {
+      if (zone === this.zone && !standby && broker !== this.id) return broker;
+    }
+    return undefined;
+  }
+
+  // --- matching
+
+  #dispatchSoon(): void {
+    this.#dispatchTimer ??= setTimeout(() => {
+      this.#dispatchTimer = undefined;
+      if (this.#dirty.size === 0 && !this.#everybodyDirty) return;
+      for (const client of this.#registry) {
+        if (this.#everybodyDirty || client.info.topics.some((topic) => this.#dirty.has(topic))) {
+          this.#dispatch(client);
+        }
+      }
+      this.#dirty.clear();
+      this.#everybodyDirty = false;
+    }, DEBOUNCE_MS);
+  }
+
+  /** Send a client its matches, if they are not what it has. */
+  #dispatch(client: Client): void {
+    const result = client.role === "publisher"
+      ? this.#index.forPublisher(client.info as PublisherInfo)
+      : this.#index.forSubscriber(client.info as SubscriberInfo, {
+        brokers: this.#routes(),
+        centralized: this.#options.centralized ?? false,
+      });
+    const sent = JSON.stringify(result);
+    if (sent === client.sent) return;
+    client.sent = sent;
+    client.version++;
+    this.#send(client.route, {
+      type: "matches",
+      version: client.version,
+      streams: [],
+      subscribers: [],
+      ...result,
+    });
+  }
+
+  /** Egress endpoints for our subscribers: our own, then others of our zone, then of other zones. */
+  #routes(): string[] {
+    const rank = ({ zone, standby }: BrokerRecord) => (zone === this.zone ? 0 : 2) + (standby ? 1 : 0);
+    const others = [...this.#brokers.values()]
+      .filter(({ broker }) => broker !== this.id)
+      .sort((a, b) => rank(a) - rank(b) || (a.broker < b.broker ? -1 : 1));
+    return [this.#record!, ...others].slice(0, ROUTES).map(({ egress }) => egress);
+  }
+
+  // --- time and figures
+
+  #keepHouse(): void {
+    for (const id of this.#registry.expire(monotonic())) {
+      log.info(`${this.id}: client ${id} has gone silent`);
+      this.#events.push({ type: "client", id, role: "publisher", what: "silent" });
+    }
+    if (this.#clientsNode && this.#clientsWritten !== this.#registry.size) {
+      this.#clientsWritten = this.#registry.size;
+      this.#clientsNode.update(String(this.#clientsWritten)).catch(() => this.#clientsWritten = -1);
+    }
+  }
+
+  /** Counters and state. */
+  stats(): BrokerStats {
+    return {
+      id: this.id,
+      zone: this.zone,
+      role: this.role,
+      epoch: this.#term ? String(this.#term.epoch) : null,
+      clients: this.#registry.size,
+      dropped: this.#dropped,
+    };
+  }
+
+  #status(): Record<string, unknown> {
+    const clients = [...this.#registry].map(({ id, role, stats }) => ({ id, role, ...stats }));
+    return { ...this.stats(), clients };
+  }
+
+  // --- leaving
+
+  /** Hand the zone on, let subscribers move, stop forwarding. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort();
+    clearInterval(this.#housekeeping);
+    clearTimeout(this.#dispatchTimer);
+    // Records first, so that a client that hears of the end finds a successor and not us.
+    await Promise.allSettled([
+      this.#primaryNode?.close(),
+      this.#clientsNode?.close(),
+      this.#brokerNode?.close(),
+    ]);
+    await Promise.allSettled([this.#election?.close(), this.#loadCounter?.close()]);
+    if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    await this.#control?.[Symbol.asyncDispose]();
+    await this.#forwarder?.close();
+    await this.#zk?.close();
+    await Promise.allSettled(this.#tasks);
+    this.#events.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

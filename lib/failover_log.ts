@@ -1,0 +1,110 @@
+/**
+ * The failover scorecard: every loss of a broker, publisher or owner that a subscriber sees, as one record. Pure:
+ * times are parameters, wall-clock milliseconds.
+ */
+import type { Failover } from "./client_options.ts";
+
+/** A record is closed at the latest so long after the loss. */
+const CLOSE_AFTER_MS = 5000;
+
+/** The subscriber's counters at a moment. */
+export interface Tally {
+  recovered: number;
+  lost: number;
+  duplicates: number;
+  reordered: number;
+}
+
+interface Open {
+  record: Failover;
+  /** Streams that came over what was lost. */
+  streams: ReadonlySet<unknown>;
+  before: Tally;
+  controlLost: boolean;
+}
+
+/** Gathers open losses and gives each out once it is over. */
+export class FailoverLog {
+  #open: Open[] = [];
+  readonly #report: (failover: Failover) => void;
+
+  constructor(report: (failover: Failover) => void) {
+    this.#report = report;
+  }
+
+  /**
+   * A connection is lost.
+   *
+   * @param heardAt when the last message came over it.
+   * @param streams what came over it, compared by identity.
+   */
+  lost(
+    event: "broker_lost" | "publisher_lost",
+    what: string,
+    heardAt: number,
+    now: number,
+    streams: Iterable<unknown>,
+    before: Tally,
+  ): void {
+    const record: Failover = {
+      time: heardAt,
+      event,
+      what,
+      detected_ms: now - heardAt,
+      data_back_ms: null,
+      control_back_ms: null,
+      recovered: 0,
+      lost: 0,
+      duplicates: 0,
+      reordered: 0,
+    };
+    this.#open.push({ record, streams: new Set(streams), before, controlLost: false });
+  }
+
+  /** A stream delivered something. */
+  delivered(stream: unknown, now: number): void {
+    for (const { record, streams } of this.#open) {
+      if (record.data_back_ms === null && streams.has(stream)) record.data_back_ms = now - record.time;
+    }
+  }
+
+  /** The primary is lost, too. */
+  controlLost(): void {
+    for (const open of this.#open) open.controlLost = true;
+  }
+
+  /** Registered with a primary again. */
+  controlBack(now: number): void {
+    for (const { record, controlLost } of this.#open) {
+      if (controlLost) record.control_back_ms ??= now - record.time;
+    }
+  }
+
+  /** The topic has a new owner, whose first sample is here. */
+  ownerChanged(topic: string, lastOfOld: number, now: number): void {
+    this.#report({
+      time: lastOfOld,
+      event: "owner_changed",
+      what: topic,
+      detected_ms: now - lastOfOld,
+      data_back_ms: now - lastOfOld,
+      control_back_ms: null,
+      recovered: 0,
+      lost: 0,
+      duplicates: 0,
+      reordered: 0,
+    });
+  }
+
+  /** Give out what is over. @param all at the end: everything. */
+  settle(now: number, tally: Tally, all = false): void {
+    this.#open = this.#open.filter(({ record, before }) => {
+      if (!all && now - record.time < CLOSE_AFTER_MS) return true;
+      for (const key of ["recovered", "lost", "duplicates", "reordered"] as const) {
+        record[key] = tally[key] - before[key];
+      }
+      this.#report(record);
+      return false;
+    });
+  }
+}

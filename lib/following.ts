@@ -1,0 +1,102 @@
+/** One stream as a subscriber follows it: its numbers, the link it comes over, what was handed out and told. */
+import type { Link } from "./link.ts";
+import type { Stream } from "./stream.ts";
+import type { SampleBatch } from "./wire/batch.ts";
+import type { StreamMatch } from "./wire/control.ts";
+import { liveKey, replayKey } from "./wire/key.ts";
+import { type Address, encodeUpstream } from "./wire/upstream.ts";
+
+/** A stream that a subscriber was matched with. */
+export class Following {
+  match: StreamMatch;
+  readonly stream: Stream;
+  readonly liveKey: Uint8Array;
+  readonly replayKey: Uint8Array;
+  link: Link | undefined;
+  /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
+  removedAt: number | undefined;
+  /** The last number that the user has taken. */
+  handedOut = 0;
+  /** Handed out twice or below a later one: 0 unless there is a fault of ours. */
+  duplicates = 0;
+  reordered = 0;
+  readonly #address: Address;
+  #told = 0;
+  #answered = 0;
+
+  constructor(match: StreamMatch, subscriber: string, stream: Stream) {
+    this.match = match;
+    this.stream = stream;
+    const { topic, publisher, incarnation } = match;
+    this.liveKey = liveKey(topic, publisher);
+    this.replayKey = replayKey(topic, publisher, subscriber);
+    this.#address = { publisher, topic, subscriber, incarnation };
+  }
+
+  /** Receive over this link from now on. */
+  attach(link: Link | undefined, now: number): void {
+    if (this.link === link) return;
+    this.#subscribe(false);
+    this.link = link;
+    this.#subscribe(true);
+    if (link?.up) this.stream.connected(now);
+  }
+
+  #subscribe(wanted: boolean): void {
+    this.link?.subscribe(this.replayKey, wanted);
+    this.link?.subscribe(this.liveKey, wanted);
+  }
+
+  /** Ask the publisher for numbers. */
+  request(wanted: { request: number; from: number; to: number; depth: number }, reliable: boolean): void {
+    this.link?.send(encodeUpstream({ kind: "request", ...this.#address, ...wanted, reliable }));
+  }
+
+  /** Tell the publisher that we leave. */
+  bye(): void {
+    this.link?.send(encodeUpstream({ kind: "bye", ...this.#address }));
+  }
+
+  /**
+   * The user has taken a batch.
+   *
+   * @returns whether an acknowledgement is due soon (`later`), was sent (`now`), or is not wanted.
+   */
+  taken(batch: SampleBatch): "now" | "later" | "no" {
+    const expected = this.handedOut + 1;
+    if (batch.firstSequence < expected && this.handedOut > 0) {
+      this.duplicates += Math.min(expected - batch.firstSequence, batch.count);
+      if (batch.nextSequence <= expected) this.reordered += batch.count;
+    }
+    this.handedOut = Math.max(this.handedOut, batch.nextSequence - 1);
+    const { acknowledgeEvery } = this.stream;
+    if (acknowledgeEvery > 0 && this.handedOut - this.#told >= acknowledgeEvery) {
+      this.acknowledge();
+      return "now";
+    }
+    return acknowledgeEvery > 0 || this.stream.acknowledgeAt > this.#answered ? "later" : "no";
+  }
+
+  /** Tell the publisher how far the user is, if that is news. */
+  acknowledge(): void {
+    // What is lost or was fenced is not handed out, but is done with when nothing else waits.
+    const delivered = this.delivered;
+    if (delivered > this.#told || this.stream.acknowledgeAt > this.#answered) this.repeatAcknowledgement();
+  }
+
+  /** Tell the publisher how far the user is, news or not. */
+  repeatAcknowledgement(): void {
+    const delivered = this.delivered;
+    this.#told = delivered;
+    if (delivered >= this.stream.acknowledgeAt) this.#answered = this.stream.acknowledgeAt;
+    this.link?.send(encodeUpstream({ kind: "acknowledge", ...this.#address, delivered }));
+  }
+
+  /** Batches given to the user's queue and not taken yet. */
+  waiting = 0;
+
+  /** Everything up to this number is done with. */
+  get delivered(): number {
+    return this.waiting === 0 && this.stream.next > 0 ? this.stream.next - 1 : this.handedOut;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * A subscriber's connection to one endpoint that samples come from: a publisher, or a broker's egress.
+ *
+ * One XSUB socket: subscriptions, requests and acknowledgements go up, samples come down. ZeroMQ connects again
+ * by itself and repeats the subscriptions; `onUp` tells when, since what was asked before is gone.
+ */
+import { subscription } from "./wire/key.ts";
+import { Socket } from "./zmq/socket.ts";
+
+/** Messages that may wait to be read before the sender is held up. */
+const HIGH_WATER_MARK = 4096;
+
+/** What a link tells its subscriber. */
+export interface LinkHandler {
+  onMessages(link: Link, messages: Uint8Array[][]): void;
+  onUp(link: Link): void;
+  onDown(link: Link): void;
+}
+
+/** A connection to one endpoint. */
+export class Link implements AsyncDisposable {
+  readonly endpoint: string;
+  /** Whether the connection stands. */
+  up = false;
+  /** Milliseconds (monotonic) when the last message came. */
+  heardAt = 0;
+  readonly #socket: Socket;
+  readonly #tasks: Promise<void>[];
+
+  constructor(endpoint: string, handler: LinkHandler, heartbeats: {
+    heartbeatIntervalMs: number;
+    heartbeatTimeoutMs: number;
+  }) {
+    this.endpoint = endpoint;
+    this.#socket = new Socket("xsub", { ...heartbeats, receiveHighWaterMark: HIGH_WATER_MARK, linger: 100 });
+    this.#tasks = [this.#read(handler), this.#observe(handler)];
+    this.#socket.connect(endpoint);
+  }
+
+  /** Ends when the link is closed; with an error if the handler threw. */
+  get ended(): Promise<unknown> {
+    return Promise.all(this.#tasks);
+  }
+
+  /** Subscribe to a key, or undo it. */
+  subscribe(key: Uint8Array, wanted: boolean): void {
+    this.#socket.send(subscription(key, wanted));
+  }
+
+  /** Send a message towards the publishers. Lost when the connection does not stand. */
+  send(message: Uint8Array): void {
+    if (this.up) this.#socket.send(message);
+  }
+
+  async #read(handler: LinkHandler): Promise<void> {
+    for await (const messages of this.#socket.messages()) {
+      this.heardAt = performance.now();
+      handler.onMessages(this, messages);
+    }
+  }
+
+  async #observe(handler: LinkHandler): Promise<void> {
+    for await (const event of this.#socket.peers()) {
+      if (event.type === "handshaken") {
+        this.up = true;
+        handler.onUp(this);
+      } else if (event.type === "disconnected" && this.up) {
+        this.up = false;
+        handler.onDown(this);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.up = false;
+    await this.#socket[Symbol.asyncDispose]();
+    await Promise.allSettled(this.#tasks);
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Multi-broker publish/subscribe with quality of service: zones with elected brokers, ownership strength, history,
+ * lossless streams, on ZeroMQ and ZooKeeper.
+ *
+ * @module
+ */
+export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker.ts";
+export { type DrainReport, Publisher, type PublisherOptions } from "./publisher.ts";
+export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subscriber.ts";
+export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./client_options.ts";
+export type { Sample, SampleBatch } from "./wire/batch.ts";
+export { CoordinationError, DeadlineError, FormatError, PubsubError, UsageError } from "./errors.ts";

@@ -1,0 +1,192 @@
+/**
+ * The publisher's side of one topic: numbers samples, packs them, keeps the window, answers requests and knows
+ * how far the subscribers are. No sockets, no clock: finished messages go to `send`, time is a parameter.
+ */
+import { Flow, type FlowOptions } from "./flow.ts";
+import { BatchBuilder, encodeMark, Flag } from "./wire/batch.ts";
+import { liveKey, replayKey } from "./wire/key.ts";
+import type { ReplayRequest } from "./wire/upstream.ts";
+import { chunkOf, Window } from "./window.ts";
+
+/** A message is finished at this size at the latest, if samples are not larger themselves. */
+const BATCH_BYTES = 64 * 1024;
+/** Bounds of what is unacknowledged, besides `maxInFlight`. */
+const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
+const MAX_IN_FLIGHT_MESSAGES = 2048;
+
+/** What a stream is made of. */
+export interface PublishedStreamOptions extends FlowOptions {
+  topic: string;
+  publisher: string;
+  incarnation: number;
+  /** Samples of history offered. */
+  offered: number;
+  /** Put a finished message on the wire. */
+  send: (message: Uint8Array) => void;
+}
+
+/** One topic of one publisher. */
+export class PublishedStream {
+  readonly topic: string;
+  readonly flow: Flow;
+  readonly window: Window;
+  /** Fencing token put into every message; 0 when shared. Change it with {@link setEpoch}. */
+  #epoch = 0n;
+  /** The next sample's number. */
+  #next = 1;
+  /** Numbers from here on have to wait. */
+  #limit = Infinity;
+  #inFlight = { bytes: 0, messages: 0 };
+  /** A mark was sent, or a sample, when. */
+  #spokeAt = 0;
+  readonly #options: PublishedStreamOptions;
+  readonly #builder: BatchBuilder;
+  readonly #key: Uint8Array;
+
+  constructor(options: PublishedStreamOptions) {
+    this.#options = options;
+    this.topic = options.topic;
+    this.flow = new Flow(options);
+    this.window = new Window({ offered: options.offered });
+    this.#key = liveKey(options.topic, options.publisher);
+    this.#builder = new BatchBuilder(this.#key);
+  }
+
+  get epoch(): bigint {
+    return this.#epoch;
+  }
+  /** Number of the newest sample. */
+  get last(): number {
+    return this.#next - 1;
+  }
+  /** Whether the next sample has to wait for acknowledgements. */
+  get full(): boolean {
+    return this.#next >= this.#limit;
+  }
+  /** Whether samples are packed that have not been sent. */
+  get dirty(): boolean {
+    return this.#builder.count > 0;
+  }
+
+  /** Samples from now on belong to another term of ownership. */
+  setEpoch(epoch: bigint, now: number): void {
+    if (epoch === this.#epoch) return;
+    this.flush(now);
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Number and pack one sample.
+   *
+   * @param time publish time, milliseconds since the epoch.
+   * @returns bytes sent by this: 0 as long as the message is not finished.
+   */
+  add(time: number, payload: Uint8Array | string, now: number): number {
+    this.#builder.add(time, payload);
+    this.#next++;
+    return this.#builder.length >= BATCH_BYTES ? this.flush(now) : 0;
+  }
+
+  /** Send what is packed. @returns its bytes. */
+  flush(now: number): number {
+    const { count } = this.#builder;
+    if (count === 0) return 0;
+    const { incarnation, publisher } = this.#options;
+    const header = { incarnation, epoch: this.#epoch, first: this.#next - count, count };
+    const message = this.#builder.finish(header);
+    const { acknowledged } = this.flow;
+    this.window.push(
+      chunkOf(message, this.#key.length, header, { topic: this.topic, publisher }),
+      acknowledged + 1,
+    );
+    this.#spokeAt = now;
+    if (acknowledged !== Infinity) {
+      this.#inFlight.bytes += message.length;
+      this.#inFlight.messages++;
+      this.#settle();
+    }
+    this.#options.send(message);
+    return message.length;
+  }
+
+  /** Tell the subscribers how far we are, if nothing was said for `idleMs` and somebody listens. */
+  mark(now: number, idleMs: number, acknowledge = false): void {
+    if (this.flow.size === 0 || now - this.#spokeAt < idleMs) return;
+    this.#spokeAt = now;
+    this.#options.send(encodeMark(this.#key, {
+      flags: acknowledge ? Flag.ACKNOWLEDGE : 0,
+      incarnation: this.#options.incarnation,
+      epoch: this.#epoch,
+      first: this.#next,
+    }));
+  }
+
+  /**
+   * A subscriber asks for numbers: answer on its own key, and know it from now on.
+   *
+   * @param mayHaveHistory whether a joiner gets history: a publisher that does not own the topic gives none.
+   * @returns false when the request asks for more than is offered: it is not answered.
+   */
+  request(subscriber: string, wanted: ReplayRequest, mayHaveHistory: boolean, now: number): boolean {
+    const { offered, incarnation, flow, maxInFlight } = this.#options;
+    if (wanted.depth > offered) return false;
+    this.flush(now);
+    const { last } = this;
+    const joining = wanted.from === 0;
+    const from = joining
+      ? mayHaveHistory ? this.window.historyFrom(wanted.depth) : last + 1
+      : Math.min(Math.max(wanted.from, this.window.oldest), last + 1);
+    const to = wanted.to === 0 ? last : Math.min(wanted.to, last);
+    if (joining || wanted.to === 0 || !this.flow.has(subscriber)) {
+      this.flow.join(subscriber, wanted.reliable, joining ? last : Math.min(wanted.from - 1, last), now);
+      this.#recount();
+    }
+    const key = replayKey(this.topic, this.#options.publisher, subscriber);
+    const answer = { request: wanted.request, historical: joining };
+    for (const message of this.window.replay(key, from, to, answer)) this.#options.send(message);
+    this.#options.send(encodeMark(
+      key,
+      { incarnation, epoch: this.#epoch, first: last + 1, request: wanted.request },
+      { start: from, acknowledgeEvery: flow === "wait" ? Math.max(1, Math.floor(maxInFlight / 8)) : 0 },
+    ));
+    return true;
+  }
+
+  /** A subscriber has delivered up to `delivered`. @returns whether a slow one has caught up. */
+  acknowledge(subscriber: string, delivered: number, now: number): boolean {
+    const caughtUp = this.flow.acknowledge(subscriber, delivered, this.last, now);
+    this.#recount();
+    return caughtUp;
+  }
+
+  /** A subscriber left. */
+  leave(subscriber: string): void {
+    if (this.flow.leave(subscriber)) this.#recount();
+  }
+
+  /** While blocked: stop waiting for those who stand still. @returns their ids. */
+  dropSlow(now: number): string[] {
+    const dropped = this.flow.dropSlow(this.last, now);
+    if (dropped.length > 0) this.#recount();
+    return dropped;
+  }
+
+  #recount(): void {
+    const { acknowledged } = this.flow;
+    if (acknowledged === Infinity) {
+      this.#inFlight.bytes = this.#inFlight.messages = 0;
+    } else {
+      this.#inFlight = this.window.after(acknowledged);
+    }
+    this.window.trim(acknowledged + 1);
+    this.#settle();
+  }
+
+  #settle(): void {
+    const { acknowledged } = this.flow;
+    const { bytes, messages } = this.#inFlight;
+    if (acknowledged === Infinity) this.#limit = Infinity;
+    else if (bytes > MAX_IN_FLIGHT_BYTES || messages > MAX_IN_FLIGHT_MESSAGES) this.#limit = 0;
+    else this.#limit = acknowledged + this.#options.maxInFlight + 1;
+  }
+}

@@ -1,0 +1,656 @@
+/**
+ * A publisher: numbers samples, keeps its windows, sends on one XPUB socket that subscribers connect to and that
+ * is itself connected to the ingress of every live broker.
+ *
+ * Guarantee: with flow `wait` no sample is given up while a live, matched, reliable subscriber that makes progress
+ * has not delivered it. With exclusive ownership a sample leaves only while this publisher owns its topic, by the
+ * session's state and our own clock, and carries the term's epoch.
+ *
+ * Znodes: `/shared_state/publishers/<id>`, `/topics/<topic>/…` (recipes). Session suspended: no topic is owned,
+ * samples are suppressed (or wait); shared topics go on. Session lost: contends again at the end of the queue.
+ */
+import { AsyncQueue } from "./async_queue.ts";
+import {
+  checkCommon,
+  type CheckedOptions,
+  checkInteger,
+  checkOptionalZone,
+  checkTopics,
+} from "./client_options.ts";
+import type { ClientEvent, ClientOptions } from "./client_options.ts";
+import { monotonic, wallClock } from "./clock.ts";
+import { ControlClient, type Matches } from "./control_client.ts";
+import { FormatError, PubsubError, reasonOf, UsageError } from "./errors.ts";
+import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
+import { logger } from "./log.ts";
+import { mismatchText } from "./match.ts";
+import { randomIncarnation } from "./names.ts";
+import { BROKERS, publisherPath } from "./paths.ts";
+import { PublishedStream } from "./published_stream.ts";
+import { TopicOwnership } from "./recipes/ownership.ts";
+import { Turn } from "./turn.ts";
+import { CONTROL_VERSION, parseBrokerRecord, type PublisherInfo } from "./wire/control.ts";
+import { decodeUpstream, isUpstreamFor } from "./wire/upstream.ts";
+import { parseZkAddress } from "./zk/address.ts";
+import { watchRecords } from "./zk/watch.ts";
+import { ZooKeeper } from "./zk/zookeeper.ts";
+import { zoneClients } from "./zone_clients.ts";
+import { Socket } from "./zmq/socket.ts";
+
+/** Messages that may wait for one peer: above what flow control allows in flight. */
+const HIGH_WATER_MARK = 4096;
+/** After so many bytes in one turn of the event loop the sockets get theirs. */
+const TURN_BYTES = 256 * 1024;
+/** How long `start()` waits for those matched already to join. */
+const JOIN_GRACE_MS = 2000;
+const MARK_IDLE_MS = 1000;
+const TICK_MS = 100;
+/** With flow `drop`, how long `close()` waits for the last samples to be delivered. */
+const DROP_DRAIN_MS = 2000;
+
+const log = logger("publisher");
+
+/** Options of a publisher. */
+export interface PublisherOptions extends ClientOptions {
+  /** Samples of each topic offered to those who join: at least what a subscriber requests. Default 1. */
+  history?: number | undefined;
+  /** Of several publishers of a topic the strongest owns it. Default 0. */
+  strength?: number | undefined;
+  /** Reachable only through brokers. Default false. */
+  centralized?: boolean | undefined;
+  /** Port of the data socket. Default any free one. */
+  bindPort?: number | undefined;
+  /** Whether `publish` waits for slow subscribers. Default wait. */
+  flow?: "wait" | "drop" | undefined;
+  /** Samples of a topic that may be unacknowledged with flow `wait`. Default 100,000. */
+  maxInFlight?: number | undefined;
+  /** A subscriber that stands still for so long is not waited for, milliseconds. Default 5000. */
+  slowSubscriberMs?: number | undefined;
+  /** What happens to a sample of a topic that somebody else owns. Default drop. */
+  whenNotOwner?: "drop" | "wait" | undefined;
+}
+
+/** How a {@link Publisher.drain} ended. */
+export interface DrainReport {
+  /** Whether every subscriber that was waited for has delivered everything. */
+  complete: boolean;
+  /** Those that have not. */
+  behind: string[];
+}
+
+interface Topic {
+  stream: PublishedStream;
+  ownership: TopicOwnership | undefined;
+  /** Whether we may publish, as looked up at the beginning of this turn. */
+  mayPublish: boolean;
+  turn: number;
+  wasOwner: boolean;
+}
+
+/**
+ * Publishes samples about topics.
+ *
+ * @example
+ * ```ts ignore
+ * await using publisher = new Publisher({ zookeeper: "127.0.0.1:2181", topics: ["A"], history: 5 });
+ * await publisher.start();
+ * await publisher.publish("A", "hello");
+ * ```
+ */
+export class Publisher implements AsyncDisposable {
+  readonly id: string;
+  readonly incarnation: number = randomIncarnation();
+  readonly #common: CheckedOptions;
+  readonly #options: PublisherOptions;
+  readonly #topics = new Map<string, Topic>();
+  readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
+  readonly #abort = new AbortController();
+  readonly #turn: Turn;
+  readonly #idBytes: Uint8Array;
+  readonly #tasks: Promise<void>[] = [];
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #brokers = new Map<string, string>();
+  readonly #matched = new Map<string, Set<string>>();
+  readonly #reliable = new Set<string>();
+  readonly #told = new Set<string>();
+  #turnNumber = 0;
+  #turnBytes = 0;
+  #time = 0;
+  #timeMillisecond = 0;
+  #timeUses = 0;
+  #dirty = new Set<PublishedStream>();
+  #wakers = new Set<() => void>();
+  #socket: Socket | undefined;
+  #zk: ZooKeeper | undefined;
+  #control: ControlClient | undefined;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #endpoint = "";
+  #suppressed = 0;
+  #registered = Promise.withResolvers<void>();
+  #gotMatches = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UsageError} naming the option, its value and its rule. */
+  constructor(options: PublisherOptions) {
+    this.#common = checkCommon(options, "pub");
+    this.#options = options;
+    this.id = this.#common.id;
+    this.#idBytes = new TextEncoder().encode(this.id);
+    parseZkAddress(options.zookeeper);
+    checkOptionalZone(options.zone);
+    const offered = checkInteger("history", options.history ?? 1, 0, 0xffffffff);
+    checkInteger("strength", options.strength ?? 0, Number.MIN_SAFE_INTEGER);
+    for (const topic of checkTopics(options.topics)) {
+      const stream = new PublishedStream({
+        topic,
+        publisher: this.id,
+        incarnation: this.incarnation,
+        offered,
+        flow: options.flow ?? "wait",
+        maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
+        slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
+        send: (message) => this.#socket?.send(message),
+      });
+      this.#topics.set(topic, { stream, ownership: undefined, mayPublish: false, turn: -1, wasOwner: false });
+    }
+    this.#failed.promise.catch(() => {});
+    this.#turn = new Turn(() => this.#flush(), () => {
+      this.#turnNumber++;
+      this.#turnBytes = 0;
+      this.#timeUses = Infinity;
+    });
+  }
+
+  /** Rejects when the publisher cannot go on: rejected by the broker for good, or a fault of its own. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+  /** Where subscribers connect directly; empty when centralized or not started. */
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+  /** Zone it is registered in, 0 before that. */
+  get zone(): number {
+    return this.#control?.zone ?? 0;
+  }
+  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  events(): AsyncIterableIterator<ClientEvent, undefined> {
+    return this.#events;
+  }
+
+  /**
+   * Register, contend for the topics, and let the subscribers that are matched already join.
+   *
+   * Waits for ZooKeeper and a primary as long as it takes, and says so.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => {});
+    const abort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      const stop = [aborted.promise, this.#failed.promise];
+      await Promise.race([this.#start(), ...stop]);
+      await Promise.race([this.#registered.promise, ...stop]);
+      this.#contend();
+      const ownerships = [...this.#topics.values()].map(({ ownership }) =>
+        ownership?.decided(this.#abort.signal)
+      );
+      await Promise.race([Promise.all(ownerships), ...stop]);
+      await Promise.race([this.#gotMatches.promise, ...stop]);
+      await Promise.race([this.joined(JOIN_GRACE_MS), ...stop]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
+    this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    const host = await this.#host();
+    this.#socket = new Socket("xpub", {
+      sendHighWaterMark: HIGH_WATER_MARK,
+      receiveHighWaterMark: 0,
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+      linger: 1000,
+    });
+    if (!this.#options.centralized) {
+      const bound = this.#socket.bind(tcpEndpoint(listenAddress(host), this.#options.bindPort ?? 0));
+      this.#endpoint = advertised(host, bound);
+    }
+    this.#own(this.#receive(this.#socket));
+    this.#own(this.#followBrokers(this.#zk, this.#socket));
+    this.#control = new ControlClient(this.#zk, {
+      registration: { type: "register", v: CONTROL_VERSION, role: "publisher", publisher: this.#info() },
+      recordPath: publisherPath(this.id),
+      record: (zone) => JSON.stringify({ ...this.#info(), zone }),
+      zone: this.#options.zone,
+      assignment: this.#options.assignment,
+      zoneClients: () => zoneClients(this.#zk!),
+      stats: () => this.#controlStats(),
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+    });
+    this.#own(this.#followControl(this.#control));
+    this.#own(this.#control.ended);
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** A background task whose failure is the publisher's. */
+  #own(task: Promise<void>): void {
+    this.#tasks.push(task.catch((error) => {
+      if (!this.#abort.signal.aborted) this.#failed.reject(error);
+    }));
+  }
+
+  async #host(): Promise<string> {
+    if (this.#common.address !== undefined) return this.#common.address;
+    const address = parseZkAddress(this.#common.zookeeper);
+    for (let told = false;; told = true) {
+      const found = await addressTowards(address);
+      if (found !== undefined) return found;
+      if (!told) this.#waiting(`ZooKeeper at ${this.#common.zookeeper}`);
+      await this.#zk!.connected(AbortSignal.any([this.#abort.signal, AbortSignal.timeout(500)])).catch(
+        () => {},
+      );
+      this.#abort.signal.throwIfAborted();
+    }
+  }
+
+  #waiting(reason: string): void {
+    log.warn(`${this.id}: waiting for ${reason}`);
+    this.#events.push({ type: "waiting", reason });
+  }
+
+  #info(): PublisherInfo {
+    return {
+      id: this.id,
+      topics: [...this.#topics.keys()],
+      address: this.#endpoint,
+      ownership: this.#options.ownership ?? "exclusive",
+      offered: this.#options.history ?? 1,
+      strength: this.#options.strength ?? 0,
+      incarnation: this.incarnation,
+      centralized: this.#options.centralized ?? false,
+    };
+  }
+
+  // --- publishing
+
+  /**
+   * Publish one sample.
+   *
+   * @returns true when it is numbered and on its way, false when it was suppressed because somebody else owns the
+   * topic. A promise of that only when there is something to wait for: flow control, ownership with
+   * `whenNotOwner: "wait"`, or the sockets' turn; so a fast loop awaits only promises.
+   * @throws {UsageError} for a topic that is not one of this publisher's.
+   */
+  publish(topic: string, payload: Uint8Array | string): boolean | Promise<boolean> {
+    const entry = this.#topics.get(topic) ?? this.#unknown(topic);
+    this.#turn.touch();
+    if (!this.#mayPublish(entry)) {
+      if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
+      this.#suppressed++;
+      // A source that never rests must not keep the process from hearing that it owns the topic.
+      return this.#suppressed % 1024 === 0 ? this.#turn.ended().then(() => false) : false;
+    }
+    if (entry.stream.full) return this.#publishLater(entry, payload);
+    this.#add(entry, payload);
+    return this.#turnBytes > TURN_BYTES ? this.#turn.ended().then(() => true) : true;
+  }
+
+  /** Publish one sample without ever waiting. @returns false when it was suppressed. */
+  tryPublish(topic: string, payload: Uint8Array | string): boolean {
+    const entry = this.#topics.get(topic) ?? this.#unknown(topic);
+    this.#turn.touch();
+    if (!this.#mayPublish(entry)) {
+      this.#suppressed++;
+      return false;
+    }
+    this.#add(entry, payload);
+    return true;
+  }
+
+  #unknown(topic: string): never {
+    throw new UsageError(
+      `Cannot publish on topic ${topic}: this publisher has ${[...this.#topics.keys()].join(", ")}`,
+    );
+  }
+
+  #add(entry: Topic, payload: Uint8Array | string): void {
+    const { stream } = entry;
+    this.#turnBytes += stream.add(this.#publishTime(), payload, this.#time - performance.timeOrigin);
+    if (stream.dirty) this.#dirty.add(stream);
+  }
+
+  /** Now; within one millisecond and a run of samples the same reading serves for up to 16 of them. */
+  #publishTime(): number {
+    const millisecond = Date.now();
+    if (++this.#timeUses >= 16 || millisecond !== this.#timeMillisecond) {
+      this.#timeUses = 0;
+      this.#timeMillisecond = millisecond;
+      this.#time = wallClock();
+    }
+    return this.#time;
+  }
+
+  /** Whether we own the topic: looked up once a turn, as it needs the clock. */
+  #mayPublish(entry: Topic): boolean {
+    if (entry.turn === this.#turnNumber) return entry.mayPublish;
+    entry.turn = this.#turnNumber;
+    if (this.#options.ownership === "shared") return entry.mayPublish = true;
+    const { ownership, stream } = entry;
+    entry.mayPublish = ownership?.owner ?? false;
+    if (entry.mayPublish) stream.setEpoch(ownership!.epoch, monotonic());
+    return entry.mayPublish;
+  }
+
+  async #publishLater(entry: Topic, payload: Uint8Array | string): Promise<boolean> {
+    for (;;) {
+      if (this.#abort.signal.aborted) throw new PubsubError(`Publisher ${this.id} is closed`);
+      this.#turn.touch();
+      const may = this.#mayPublish(entry);
+      if (!may && this.#options.whenNotOwner !== "wait") {
+        this.#suppressed++;
+        return false;
+      }
+      if (may && !entry.stream.full) break;
+      if (may) entry.stream.flow.blocked(monotonic());
+      this.#flush();
+      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+    }
+    entry.stream.flow.unblocked();
+    this.#add(entry, payload);
+    return true;
+  }
+
+  /** Let those who wait look again. */
+  #wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = new Set();
+    for (const wake of wakers) wake();
+  }
+
+  #flush(): void {
+    if (this.#dirty.size === 0) return;
+    const now = monotonic();
+    for (const stream of this.#dirty) stream.flush(now);
+    this.#dirty.clear();
+  }
+
+  // --- the data plane's other direction
+
+  async #receive(socket: Socket): Promise<void> {
+    for await (const messages of socket.messages()) {
+      for (const frames of messages) {
+        const bytes = frames[0]!;
+        if (frames.length === 1 && isUpstreamFor(bytes, this.#idBytes)) this.#upstream(bytes);
+      }
+    }
+  }
+
+  #upstream(bytes: Uint8Array): void {
+    const message = decodeUpstream(bytes);
+    if (message instanceof FormatError) return log.debug(`${this.id}: dropped: ${message.message}`);
+    const entry = this.#topics.get(message.topic);
+    if (!entry || message.incarnation !== this.incarnation) return;
+    const { stream } = entry;
+    const { subscriber } = message;
+    const now = monotonic();
+    if (message.kind === "request") {
+      const shared = this.#options.ownership === "shared";
+      const known = stream.flow.has(subscriber);
+      if (!stream.request(subscriber, message, shared || (entry.ownership?.owner ?? false), now)) {
+        log.warn(
+          `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
+        );
+      } else if (!known) {
+        log.debug(`${this.id}: ${subscriber} joined topic ${stream.topic} after sample ${stream.last}`);
+      }
+    } else if (message.kind === "acknowledge") {
+      if (stream.acknowledge(subscriber, message.delivered, now)) {
+        log.info(`${this.id}: subscriber ${subscriber} of topic ${stream.topic} has caught up`);
+        this.#events.push({ type: "caught_up", topic: stream.topic, subscriber });
+      }
+    } else {
+      stream.leave(subscriber);
+    }
+    this.#wake();
+  }
+
+  async #followBrokers(zk: ZooKeeper, socket: Socket): Promise<void> {
+    const { signal } = this.#abort;
+    for await (const { all } of watchRecords(zk, BROKERS, parseBrokerRecord, { signal })) {
+      for (const [id, { ingress }] of all) {
+        if (this.#brokers.get(id) === ingress) continue;
+        const before = this.#brokers.get(id);
+        if (before !== undefined) socket.disconnect(before);
+        this.#brokers.set(id, ingress);
+        socket.connect(ingress);
+      }
+      for (const [id, ingress] of this.#brokers) {
+        if (all.has(id)) continue;
+        this.#brokers.delete(id);
+        socket.disconnect(ingress);
+      }
+    }
+  }
+
+  // --- control and ownership
+
+  async #followControl(control: ControlClient): Promise<void> {
+    for await (const event of control.events()) {
+      if (event.type === "matches") {
+        this.#applyMatches(event.matches);
+        this.#gotMatches.resolve();
+      } else {
+        this.#events.push(event);
+        if (event.type === "registered") this.#registered.resolve();
+      }
+    }
+  }
+
+  /** Who is matched now; those who are not any more are not waited for. */
+  #applyMatches({ subscribers, mismatches }: Matches): void {
+    const before = new Map([...this.#matched].map(([topic, ids]) => [topic, new Set(ids)]));
+    this.#matched.clear();
+    for (const { topic, subscriber, reliable } of subscribers) {
+      this.#matched.getOrInsertComputed(topic, () => new Set()).add(subscriber);
+      if (reliable) this.#reliable.add(subscriber);
+      if (before.get(topic)?.delete(subscriber)) continue;
+      this.#events.push({ type: "matched", topic, peer: subscriber });
+    }
+    for (const [topic, gone] of before) {
+      for (const subscriber of gone) {
+        this.#topics.get(topic)?.stream.leave(subscriber);
+        this.#events.push({ type: "unmatched", topic, peer: subscriber });
+      }
+    }
+    for (const mismatch of mismatches) {
+      const text = mismatchText(mismatch);
+      if (this.#told.has(text)) continue;
+      this.#told.add(text);
+      log.warn(`${this.id}: ${text}`);
+      this.#events.push({ type: "mismatch", mismatch, text });
+    }
+    this.#wake();
+  }
+
+  /**
+   * Wait until at least `atLeast` subscribers of each topic, and all that are matched now, have joined.
+   *
+   * @param ms at most so long.
+   * @returns whether they have.
+   */
+  async joined(ms: number, atLeast = 0): Promise<boolean> {
+    const end = monotonic() + ms;
+    for (;;) {
+      const missing: string[] = [];
+      for (const [topic, { stream }] of this.#topics) {
+        for (const id of this.#matched.get(topic) ?? []) {
+          if (this.#reliable.has(id) && !stream.flow.has(id)) missing.push(`${id} (${topic})`);
+        }
+        if (stream.flow.size < atLeast) {
+          missing.push(`${atLeast - stream.flow.size} more subscribers of ${topic}`);
+        }
+      }
+      if (missing.length === 0) return true;
+      if (monotonic() >= end) {
+        log.warn(
+          `${this.id}: going on without ${missing.slice(0, 5).join(", ")}: not joined within ${ms} ms`,
+        );
+        return false;
+      }
+      if (this.#abort.signal.aborted) return false;
+      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+    }
+  }
+
+  #contend(): void {
+    if (this.#options.ownership === "shared") return;
+    for (const [topic, entry] of this.#topics) {
+      const ownership = new TopicOwnership(this.#zk!, topic, {
+        publisher: this.id,
+        strength: this.#options.strength ?? 0,
+      });
+      entry.ownership = ownership;
+      this.#own(this.#followOwnership(entry, ownership));
+    }
+  }
+
+  async #followOwnership(entry: Topic, ownership: TopicOwnership): Promise<void> {
+    const { topic } = entry.stream;
+    let first = true;
+    for await (const state of ownership.changes()) {
+      // The rest of this turn must see it too.
+      entry.turn = -1;
+      if (state.owner) {
+        log.info(`${this.id}: owns topic ${topic}, epoch ${state.epoch}`);
+        this.#events.push({ type: "owner", topic, epoch: state.epoch });
+      } else if (first || entry.wasOwner) {
+        log.info(
+          `${this.id}: does not own topic ${topic}: its samples are ${
+            this.#options.whenNotOwner === "wait" ? "held back" : "suppressed"
+          }`,
+        );
+        this.#events.push({ type: "not_owner", topic });
+      }
+      first = false;
+      entry.wasOwner = state.owner;
+      this.#wake();
+    }
+  }
+
+  // --- time
+
+  #tick(): void {
+    const now = monotonic();
+    for (const { stream } of this.#topics.values()) {
+      for (const subscriber of stream.dropSlow(now)) {
+        log.warn(
+          `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more`,
+        );
+        this.#events.push({ type: "slow", topic: stream.topic, subscriber });
+      }
+      // While we wait for acknowledgements, ask for them: the last one may have got lost.
+      if (stream.full) stream.mark(now, TICK_MS, true);
+      else stream.mark(now, MARK_IDLE_MS);
+    }
+    this.#wake();
+  }
+
+  #controlStats(): Record<string, unknown> {
+    const { published, suppressed, subscribers, slow } = this.stats();
+    return { published, suppressed, subscribers, slow };
+  }
+
+  /** Counters since the start. */
+  stats(): {
+    published: number;
+    suppressed: number;
+    zone: number;
+    /** Topics owned at this moment. */
+    owned: string[];
+    /** Subscribers that have joined, over all topics. */
+    subscribers: number;
+    /** Ids of those that are not waited for. */
+    slow: string[];
+    messages: number;
+    /** Bytes kept in windows. */
+    windowBytes: number;
+  } {
+    const topics = [...this.#topics.values()];
+    return {
+      published: topics.reduce((sum, { stream }) => sum + stream.last, 0),
+      suppressed: this.#suppressed,
+      zone: this.zone,
+      owned: topics.filter(({ ownership }) => ownership?.owner).map(({ stream }) => stream.topic),
+      subscribers: new Set(topics.flatMap(({ stream }) => [...stream.flow.readers])).size,
+      slow: [...new Set(topics.flatMap(({ stream }) => stream.flow.slow))],
+      messages: this.#socket?.counters.sent ?? 0,
+      windowBytes: topics.reduce((sum, { stream }) => sum + stream.window.byteLength, 0),
+    };
+  }
+
+  // --- leaving
+
+  /**
+   * Wait until those who have joined have delivered everything published so far.
+   *
+   * With flow `wait` as long as they make progress, `slowSubscriberMs` without; with `drop` at most 2 s.
+   */
+  async drain(signal?: AbortSignal): Promise<DrainReport> {
+    this.#flush();
+    const waits = (this.#options.flow ?? "wait") === "wait";
+    const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_DRAIN_MS;
+    let state = "";
+    let end = monotonic() + patience;
+    for (;;) {
+      const behind = new Set<string>();
+      let now = "";
+      for (const { stream } of this.#topics.values()) {
+        for (const id of stream.flow.behind(stream.last)) behind.add(id);
+        now += `${stream.flow.acknowledged},`;
+      }
+      if (waits && now !== state) end = monotonic() + patience;
+      state = now;
+      const report = { complete: behind.size === 0, behind: [...behind] };
+      if (report.complete || monotonic() >= end || signal?.aborted || this.#abort.signal.aborted) {
+        return report;
+      }
+      for (const { stream } of this.#topics.values()) stream.mark(monotonic(), TICK_MS, true);
+      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+    }
+  }
+
+  /** Drain, hand ownership on, leave. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#socket) {
+      const { complete, behind } = await this.drain();
+      if (!complete) {
+        log.warn(`${this.id}: leaving although ${behind.join(", ")} has not delivered everything`);
+      }
+    }
+    this.#abort.abort();
+    clearInterval(this.#ticker);
+    this.#wake();
+    const leaving = [...this.#topics.values()].map(({ ownership }) => ownership?.close());
+    for (const outcome of await Promise.allSettled([...leaving, this.#control?.close()])) {
+      if (outcome.status === "rejected") log.debug(`${this.id}: while leaving: ${reasonOf(outcome.reason)}`);
+    }
+    await this.#socket?.[Symbol.asyncDispose]();
+    await this.#zk?.close();
+    await Promise.allSettled(this.#tasks);
+    this.#events.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,564 @@
+/**
+ * A subscriber: is matched by its broker, follows every matched stream over one link each (a publisher, or a
+ * broker's egress), and hands out each stream's samples once and in order.
+ *
+ * Guarantee (reliable): every number of a stream from the join on is handed out or counted as lost, none twice, and
+ * with exclusive ownership nothing of an owner after a later one was heard.
+ *
+ * A second broker is kept connected and unsubscribed: when the active one is lost, the streams move there at once
+ * and ask for what they missed. Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on
+ * over the links that stand.
+ */
+import { AsyncQueue } from "./async_queue.ts";
+import {
+  checkCommon,
+  type CheckedOptions,
+  checkInteger,
+  checkOptionalZone,
+  checkTopics,
+} from "./client_options.ts";
+import type { ClientEvent, ClientOptions } from "./client_options.ts";
+import { monotonic, wallClock } from "./clock.ts";
+import { ControlClient, type Matches } from "./control_client.ts";
+import { FormatError, reasonOf } from "./errors.ts";
+import { FailoverLog, type Tally } from "./failover_log.ts";
+import { Following } from "./following.ts";
+import { Link, type LinkHandler } from "./link.ts";
+import { logger } from "./log.ts";
+import { mismatchText } from "./match.ts";
+import { randomIncarnation } from "./names.ts";
+import { subscriberPath } from "./paths.ts";
+import { type Fence, Stream } from "./stream.ts";
+import { decodeBatch, Flag, type Sample, type SampleBatch } from "./wire/batch.ts";
+import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/control.ts";
+import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
+import { parseZkAddress } from "./zk/address.ts";
+import { ZooKeeper } from "./zk/zookeeper.ts";
+import { zoneClients } from "./zone_clients.ts";
+
+/** Acknowledgements that are not urgent wait so long for more. */
+const ACKNOWLEDGE_AFTER_MS = 20;
+const HOUSEKEEPING_MS = 250;
+/** A match that is gone: holes are given up after the first, the subscription after the second. */
+const FINISH_AFTER_MS = 1500;
+const FORGET_AFTER_MS = 5000;
+/** Positions of streams that may come back are kept so long. */
+const PARK_MS = 120_000;
+/** What a user who is too slow may leave untaken of streams that do not wait for him. */
+const MAX_QUEUE_BYTES = 64 * 1024 * 1024;
+
+const log = logger("subscriber");
+
+/** Options of a subscriber. */
+export interface SubscriberOptions extends ClientOptions {
+  /** Samples before joining that are wanted of each stream: at most what a publisher offers. Default 1. */
+  history?: number | undefined;
+  /** Receive through brokers. Default: the broker decides. */
+  centralized?: boolean | undefined;
+  /** Whether gaps are repaired and publishers wait for us. Default reliable. */
+  reliability?: "reliable" | "best-effort" | undefined;
+}
+
+/** Counters since the start. `received` is all that was handed out, history too. */
+export interface SubscriberStats extends Tally {
+  received: number;
+  historical: number;
+  /** Received again and dropped: overlaps of live samples and answers, normal after a reconnect. */
+  repeated: number;
+  /** Dropped because a later owner of the topic had been heard. */
+  fenced: number;
+  /** Messages that were not of this system. */
+  invalid: number;
+  streams: number;
+  zone: number;
+}
+
+interface Parked {
+  incarnation: number;
+  next: number;
+  until: number;
+}
+
+/**
+ * Receives samples about topics.
+ *
+ * @example
+ * ```ts ignore
+ * await using subscriber = new Subscriber({ zookeeper: "127.0.0.1:2181", topics: ["A"] });
+ * await subscriber.start();
+ * for await (const sample of subscriber) console.log(sample.topic, sample.sequence, sample.payload);
+ * ```
+ */
+export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
+  readonly id: string;
+  readonly #common: CheckedOptions;
+  readonly #options: SubscriberOptions;
+  readonly #info: SubscriberInfo;
+  readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
+  readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch }>();
+  readonly #following = new Map<string, Following>();
+  readonly #byPrefix = new Map<string, Following>();
+  readonly #parked = new Map<string, Parked>();
+  readonly #links = new Map<string, Link>();
+  readonly #fences = new Map<string, Fence & { owner: string; at: number }>();
+  readonly #told = new Set<string>();
+  readonly #toAcknowledge = new Set<Following>();
+  readonly #abort = new AbortController();
+  readonly #tasks: Promise<unknown>[] = [];
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #registered = Promise.withResolvers<void>();
+  readonly #failovers: FailoverLog;
+  readonly #past: Tally & { delivered: number; historical: number; repeated: number; fenced: number } = {
+    delivered: 0,
+    historical: 0,
+    recovered: 0,
+    lost: 0,
+    repeated: 0,
+    fenced: 0,
+    duplicates: 0,
+    reordered: 0,
+  };
+  #queuedBytes = 0;
+  #invalid = 0;
+  /** Brokers' egress endpoints, best first. */
+  #route: string[] = [];
+  #active: Link | undefined;
+  #warm: Link | undefined;
+  #lastHit: Following | undefined;
+  #zk: ZooKeeper | undefined;
+  #control: ControlClient | undefined;
+  #housekeeping: ReturnType<typeof setInterval> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UsageError} naming the option, its value and its rule. */
+  constructor(options: SubscriberOptions) {
+    this.#common = checkCommon(options, "sub");
+    this.#options = options;
+    this.id = this.#common.id;
+    parseZkAddress(options.zookeeper);
+    checkOptionalZone(options.zone);
+    this.#info = {
+      id: this.id,
+      topics: checkTopics(options.topics),
+      address: this.#common.address ?? "",
+      ownership: options.ownership ?? "exclusive",
+      incarnation: randomIncarnation(),
+      requested: checkInteger("history", options.history ?? 1, 0, 0xffffffff),
+      reliability: options.reliability ?? "reliable",
+      ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
+    };
+    this.#failed.promise.catch(() => {});
+    this.#failovers = new FailoverLog((failover) => this.#events.push({ type: "failover", failover }));
+  }
+
+  /** Rejects when the subscriber cannot go on: rejected by the broker for good, or a fault of its own. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+  /** Zone it is registered in, 0 before that. */
+  get zone(): number {
+    return this.#control?.zone ?? 0;
+  }
+  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  events(): AsyncIterableIterator<ClientEvent, undefined> {
+    return this.#events;
+  }
+
+  /** Register. Waits for ZooKeeper and a primary as long as it takes, and says so. */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
+    const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    this.#control = new ControlClient(zk, {
+      registration: { type: "register", v: CONTROL_VERSION, role: "subscriber", subscriber: this.#info },
+      recordPath: subscriberPath(this.id),
+      record: (zone) => JSON.stringify({ ...this.#info, zone }),
+      zone: this.#options.zone,
+      assignment: this.#options.assignment,
+      zoneClients: () => zoneClients(zk),
+      stats: () => this.#controlStats(),
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+    });
+    this.#own(this.#followControl(this.#control));
+    this.#own(this.#control.ended);
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => {});
+    const abort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([this.#registered.promise, aborted.promise, this.#failed.promise]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** A background task whose failure is the subscriber's. */
+  #own(task: Promise<unknown>): void {
+    this.#tasks.push(task.catch((error) => {
+      if (!this.#abort.signal.aborted) this.#failed.reject(error);
+    }));
+  }
+
+  // --- samples out
+
+  /** The samples, one at a time, in order within each stream. Ends at {@link close}. One consumer. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Sample> {
+    for await (const batch of this.batches()) yield* batch;
+  }
+
+  /**
+   * The samples as they came packed: consecutive ones of one stream. A batch counts as delivered, and is
+   * acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
+   */
+  async *batches(): AsyncGenerator<SampleBatch> {
+    for await (const { following, batch } of this.#queue) {
+      this.#queuedBytes -= batch.byteLength;
+      yield batch;
+      following.waiting--;
+      if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+    }
+  }
+
+  #acknowledgeSoon(following: Following): void {
+    this.#toAcknowledge.add(following);
+    this.#acknowledgeTimer ??= setTimeout(() => {
+      this.#acknowledgeTimer = undefined;
+      for (const one of this.#toAcknowledge) one.acknowledge();
+      this.#toAcknowledge.clear();
+    }, ACKNOWLEDGE_AFTER_MS);
+  }
+
+  #deliver(following: Following, batch: SampleBatch): void {
+    const { topic, publisher } = batch;
+    if (this.#queuedBytes > MAX_QUEUE_BYTES && following.stream.acknowledgeEvery === 0) {
+      following.stream.counters.delivered -= batch.count;
+      following.stream.counters.lost += batch.count;
+      const { firstSequence: from, nextSequence } = batch;
+      return this.#lost(topic, publisher, from, nextSequence - 1, "they were not taken fast enough");
+    }
+    const fence = this.#fences.get(topic)!;
+    if (fence.owner !== publisher && fence.highest > 0n) {
+      if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receiveTime);
+      fence.owner = publisher;
+    }
+    fence.at = batch.receiveTime;
+    this.#failovers.delivered(following, batch.receiveTime);
+    this.#queuedBytes += batch.byteLength;
+    following.waiting++;
+    this.#queue.push({ following, batch });
+  }
+
+  #lost(topic: string, publisher: string, from: number, to: number, reason: string): void {
+    log.warn(`${this.id}: lost samples ${from} to ${to} of ${publisher} on topic ${topic}: ${reason}`);
+    this.#events.push({ type: "lost", topic, publisher, from, to, reason });
+  }
+
+  // --- samples in
+
+  readonly #handler: LinkHandler = {
+    onMessages: (link, messages) => {
+      const receiveTime = wallClock();
+      const now = receiveTime - performance.timeOrigin;
+      for (const frames of messages) this.#message(link, frames[0]!, receiveTime, now);
+    },
+    onUp: (link) => {
+      const now = monotonic();
+      if (this.#active && !this.#active.up && this.#route.includes(link.endpoint)) this.#reroute();
+      for (const following of this.#following.values()) {
+        if (following.link === link) following.stream.connected(now);
+      }
+      this.#arm();
+    },
+    onDown: (link) => this.#linkLost(link),
+  };
+
+  #message(link: Link, bytes: Uint8Array, receiveTime: number, now: number): void {
+    const following = this.#find(bytes);
+    if (!following) return;
+    const { stream } = following;
+    const batch = decodeBatch(bytes, keyLength(bytes), stream.name);
+    if (batch instanceof FormatError) {
+      this.#invalid++;
+      if (this.#invalid === 1) {
+        log.warn(`${this.id}: dropped a message from ${link.endpoint}: ${batch.message}`);
+      }
+      return;
+    }
+    batch.receiveTime = receiveTime;
+    stream.receive(batch, now);
+    if (batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
+      following.repeatAcknowledgement();
+    }
+    if (stream.wakeAt !== Infinity) this.#arm();
+  }
+
+  /** Whose message this is. */
+  #find(bytes: Uint8Array): Following | undefined {
+    const last = this.#lastHit;
+    if (last && (hasKey(bytes, last.liveKey) || hasKey(bytes, last.replayKey))) return last;
+    const following = this.#byPrefix.get(streamPrefix(bytes));
+    if (!following || !(hasKey(bytes, following.liveKey) || hasKey(bytes, following.replayKey))) {
+      return undefined;
+    }
+    return this.#lastHit = following;
+  }
+
+  /** See to it that requests that are not answered are repeated. */
+  #arm(): void {
+    if (this.#retryTimer !== undefined || this.#abort.signal.aborted) return;
+    let at = Infinity;
+    for (const { stream } of this.#following.values()) at = Math.min(at, stream.wakeAt);
+    if (at === Infinity) return;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      const now = monotonic();
+      for (const { stream, link } of this.#following.values()) if (link?.up) stream.tick(now);
+      this.#arm();
+    }, Math.max(5, at - monotonic()));
+  }
+
+  // --- links
+
+  #link(endpoint: string): Link {
+    const known = this.#links.get(endpoint);
+    if (known) return known;
+    const link = new Link(endpoint, this.#handler, this.#common);
+    this.#own(link.ended);
+    this.#links.set(endpoint, link);
+    return link;
+  }
+
+  /** Choose the links again and put every stream on the right one. */
+  #reroute(): void {
+    const now = monotonic();
+    const up = (endpoint: string) => this.#links.get(endpoint)?.up ?? false;
+    if (this.#route.length > 0) {
+      const current = this.#active?.endpoint;
+      const stays = current !== undefined && this.#route.includes(current) ? current : undefined;
+      const active = stays !== undefined && up(stays)
+        ? stays
+        : this.#route.find(up) ?? stays ?? this.#route[0]!;
+      this.#active = this.#link(active);
+      const warm = this.#route.find((endpoint) => endpoint !== active);
+      this.#warm = warm === undefined ? undefined : this.#link(warm);
+    }
+    for (const following of this.#following.values()) {
+      const { match } = following;
+      const direct = match.endpoints[0];
+      const link = match.through === "broker"
+        ? this.#active
+        : direct === undefined
+        ? undefined
+        : this.#link(direct);
+      following.attach(link, now);
+    }
+    this.#closeUnused();
+    this.#arm();
+  }
+
+  #closeUnused(): void {
+    const used = new Set([this.#active, this.#warm]);
+    for (const { link } of this.#following.values()) used.add(link);
+    for (const [endpoint, link] of this.#links) {
+      if (used.has(link)) continue;
+      this.#links.delete(endpoint);
+      this.#own(link[Symbol.asyncDispose]());
+    }
+  }
+
+  #linkLost(link: Link): void {
+    const streams = [...this.#following.values()].filter((one) => one.link === link);
+    const heard = performance.timeOrigin + (link.heardAt || monotonic());
+    if (streams.length > 0) {
+      const isBroker = link === this.#active;
+      const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
+      log.warn(`${this.id}: lost the connection to ${isBroker ? "broker" : "publisher"} ${what}`);
+      const event = isBroker ? "broker_lost" : "publisher_lost";
+      this.#failovers.lost(event, what, heard, wallClock(), streams, this.#tally());
+    }
+    if (link === this.#active) this.#reroute();
+  }
+
+  // --- control
+
+  async #followControl(control: ControlClient): Promise<void> {
+    for await (const event of control.events()) {
+      if (event.type === "matches") {
+        this.#applyMatches(event.matches);
+        continue;
+      }
+      this.#events.push(event);
+      if (event.type === "left") this.#failovers.controlLost();
+      if (event.type === "registered") {
+        this.#failovers.controlBack(wallClock());
+        this.#registered.resolve();
+      }
+    }
+  }
+
+  #applyMatches({ streams, mismatches }: Matches): void {
+    const now = monotonic();
+    const seen = new Set<string>();
+    for (const match of streams) {
+      const key = `${match.topic}\0${match.publisher}`;
+      seen.add(key);
+      const known = this.#following.get(key);
+      if (known && known.stream.incarnation === match.incarnation) {
+        known.match = match;
+        known.removedAt = undefined;
+        continue;
+      }
+      if (known) this.#forget(key, known, now);
+      const following = this.#follow(key, match);
+      this.#following.set(key, following);
+      this.#byPrefix.set(streamPrefix(following.liveKey), following);
+      log.info(
+        `${this.id}: matched with publisher ${match.publisher} on topic ${match.topic}, through the ${match.through}`,
+      );
+      this.#events.push({ type: "matched", topic: match.topic, peer: match.publisher });
+    }
+    for (const [key, following] of this.#following) {
+      if (seen.has(key) || following.removedAt !== undefined) continue;
+      following.removedAt = now;
+      const { topic, publisher } = following.match;
+      log.info(`${this.id}: publisher ${publisher} of topic ${topic} is gone`);
+      this.#events.push({ type: "unmatched", topic, peer: publisher });
+    }
+    for (const mismatch of mismatches) {
+      const text = mismatchText(mismatch);
+      if (this.#told.has(text)) continue;
+      this.#told.add(text);
+      log.warn(`${this.id}: ${text}`);
+      this.#events.push({ type: "mismatch", mismatch, text });
+    }
+    this.#route = streams.find(({ through }) => through === "broker")?.endpoints ?? this.#route;
+    this.#reroute();
+  }
+
+  #follow(key: string, match: StreamMatch): Following {
+    const { topic, publisher, incarnation, ownership } = match;
+    const fence = this.#fences.getOrInsertComputed(topic, () => ({ highest: 0n, owner: "", at: 0 }));
+    const reliable = this.#info.reliability === "reliable";
+    const following: Following = new Following(
+      match,
+      this.id,
+      new Stream({ topic, publisher }, incarnation, {
+        requested: this.#info.requested,
+        reliable,
+        // Of a shared topic everybody is heard.
+        fence: ownership === "shared" ? { highest: 0n } : fence,
+      }, {
+        deliver: (batch) => this.#deliver(following, batch),
+        request: (wanted) => following.request(wanted, reliable),
+        lost: (from, to) => this.#lost(topic, publisher, from, to, "the publisher no longer has them"),
+      }),
+    );
+    const parked = this.#parked.get(key);
+    if (parked?.incarnation === incarnation) {
+      following.stream.next = parked.next;
+      following.handedOut = parked.next - 1;
+    }
+    this.#parked.delete(key);
+    return following;
+  }
+
+  #forget(key: string, following: Following, now: number): void {
+    const { stream } = following;
+    stream.finish();
+    if (stream.next > 0) {
+      this.#parked.set(key, { incarnation: stream.incarnation, next: stream.next, until: now + PARK_MS });
+    }
+    following.attach(undefined, now);
+    this.#following.delete(key);
+    this.#byPrefix.delete(streamPrefix(following.liveKey));
+    if (this.#lastHit === following) this.#lastHit = undefined;
+    for (const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced"] as const) {
+      this.#past[name] += stream.counters[name];
+    }
+    this.#past.duplicates += following.duplicates;
+    this.#past.reordered += following.reordered;
+  }
+
+  #keepHouse(): void {
+    const now = monotonic();
+    let forgot = false;
+    for (const [key, following] of this.#following) {
+      const { removedAt } = following;
+      if (removedAt === undefined) continue;
+      if (now - removedAt > FORGET_AFTER_MS) {
+        this.#forget(key, following, now);
+        forgot = true;
+      } else if (now - removedAt > FINISH_AFTER_MS) {
+        following.stream.finish();
+      }
+    }
+    if (forgot) this.#closeUnused();
+    for (const [key, { until }] of this.#parked) if (until < now) this.#parked.delete(key);
+    this.#failovers.settle(wallClock(), this.#tally());
+  }
+
+  // --- figures
+
+  #tally(): Tally {
+    const { recovered, lost, duplicates, reordered } = this.stats();
+    return { recovered, lost, duplicates, reordered };
+  }
+
+  #controlStats(): Record<string, unknown> {
+    const { received, lost, recovered } = this.stats();
+    return { received, lost, recovered };
+  }
+
+  /** Counters since the start. */
+  stats(): SubscriberStats {
+    const sum = { ...this.#past };
+    for (const { stream, duplicates, reordered } of this.#following.values()) {
+      for (const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced"] as const) {
+        sum[name] += stream.counters[name];
+      }
+      sum.duplicates += duplicates;
+      sum.reordered += reordered;
+    }
+    const { delivered, ...rest } = sum;
+    return {
+      received: delivered,
+      ...rest,
+      invalid: this.#invalid,
+      streams: this.#following.size,
+      zone: this.zone,
+    };
+  }
+
+  // --- leaving
+
+  /** Leave: tell the publishers, unregister, end the iteration. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort();
+    clearInterval(this.#housekeeping);
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#acknowledgeTimer);
+    for (const following of this.#following.values()) {
+      following.acknowledge();
+      following.bye();
+    }
+    this.#failovers.settle(wallClock(), this.#tally(), true);
+    this.#queue.close();
+    await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
+    await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
+    await this.#zk?.close();
+    await Promise.allSettled(this.#tasks);
+    this.#events.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
