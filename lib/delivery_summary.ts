@@ -1,0 +1,83 @@
+/**
+ * What a subscriber received, as one line: counts, latency percentiles, the longest silence. Pure: times come in.
+ *
+ * Latency percentiles count live samples only (a historical sample's age says nothing about the path), by an HDR
+ * histogram with three significant digits from 1 microsecond to one hour. `max_gap_ms` is the longest time between
+ * two deliveries that follow each other in one subscriber; 0 when there were fewer than two.
+ */
+import { build, type Histogram } from "hdr-histogram-js";
+import type { EncodableBatch } from "./sample_encoder.ts";
+
+const HOUR_MICROSECONDS = 3_600_000_000;
+
+/** What the subscriber counts itself. */
+export interface DeliveryCounts {
+  /** Samples whose number was skipped because no window held them any more. */
+  readonly lost: number;
+  /** Samples that came a second time and were dropped. */
+  readonly duplicates: number;
+  /** Samples that were missed and asked for again. */
+  readonly recovered: number;
+}
+
+/** Counts deliveries of one process: one {@link DeliveryTrack} a subscriber. */
+export class DeliverySummary {
+  readonly #histogram: Histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: HOUR_MICROSECONDS,
+    numberOfSignificantValueDigits: 3,
+  });
+  #received = 0;
+  #historical = 0;
+  #maxGap = 0;
+
+  /** Samples delivered, historical ones included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Where one subscriber's deliveries are counted. */
+  track(): DeliveryTrack {
+    let last: number | undefined;
+    return {
+      add: (batch, count) => {
+        if (count <= 0) return;
+        const receiveTime = batch.receiveTime;
+        if (last !== undefined) this.#maxGap = Math.max(this.#maxGap, receiveTime - last);
+        last = receiveTime;
+        this.#received += count;
+        if (batch.historical) {
+          this.#historical += count;
+          return;
+        }
+        const { firstSequence } = batch;
+        batch.forEach((publishTime, _start, _end, sequence) => {
+          if (sequence - firstSequence < count) this.#record(receiveTime - publishTime);
+        });
+      },
+    };
+  }
+
+  #record(latencyMs: number): void {
+    const microseconds = Math.round(latencyMs * 1000);
+    // Two hosts' clocks may disagree: a negative latency counts as none.
+    this.#histogram.recordValue(
+      microseconds >= 0 ? Math.min(microseconds, HOUR_MICROSECONDS) : 0,
+    );
+  }
+
+  /** `summary received=... max_gap_ms=...`; a percentile of no samples is `-`. */
+  line(counts: DeliveryCounts): string {
+    const percentile = (p: number) =>
+      this.#histogram.totalCount === 0 ? "-" : (this.#histogram.getValueAtPercentile(p) / 1000).toFixed(3);
+    return `summary received=${this.#received} historical=${this.#historical} lost=${counts.lost} ` +
+      `duplicates=${counts.duplicates} recovered=${counts.recovered} p50_ms=${percentile(50)} ` +
+      `p99_ms=${percentile(99)} max_gap_ms=${this.#maxGap.toFixed(3)}`;
+  }
+}
+
+/** One subscriber's deliveries. */
+export interface DeliveryTrack {
+  /** The first `count` samples of `batch` were delivered. */
+  add(batch: EncodableBatch, count: number): void;
+}

@@ -1,0 +1,98 @@
+/** The system as text for a terminal: one table a kind, aligned, every line complete by itself. Pure. */
+import { mismatchText } from "./match.ts";
+import type { SystemView } from "./system_view.ts";
+
+/** The lines that `pubsub status` prints. */
+export function systemTable(view: SystemView): string[] {
+  const clients = view.publishers.length + view.subscribers.length;
+  const lines = [
+    `load ${view.load === null ? "unknown" : Number(view.load.toFixed(2))}: ${
+      amount(clients, "client")
+    } in ` +
+    `${amount(view.zones.filter(({ primary }) => primary !== null).length, "zone")} with a primary`,
+  ];
+  if (view.zones.length > 0) lines.push("", ...zoneTable(view));
+  if (clients > 0) lines.push("", ...clientTable(view));
+  if (view.topics.length > 0) lines.push("", ...topicTable(view));
+  if (view.mismatches.length > 0) {
+    lines.push("", "MISMATCHES", ...view.mismatches.map((mismatch) => printable(mismatchText(mismatch))));
+  }
+  if (view.invalid.length > 0) lines.push("", "UNREADABLE RECORDS", ...view.invalid.map(printable));
+  return lines;
+}
+
+function zoneTable(view: SystemView): string[] {
+  return columns(
+    ["ZONE", "PRIMARY", "EPOCH", "CONTROL", "STANDBYS", "PUBLISHERS", "SUBSCRIBERS"],
+    view.zones.map((zone) => [
+      String(zone.zone),
+      zone.primary?.id ?? "none",
+      zone.epoch ?? "-",
+      zone.primary?.control ?? "-",
+      zone.standbys.map(({ id }) => id).join(", ") || "none",
+      String(zone.publishers),
+      String(zone.subscribers),
+    ]),
+  );
+}
+
+function clientTable(view: SystemView): string[] {
+  const how = (centralized: boolean | null) =>
+    centralized === null ? "as broker says" : centralized ? "centralized" : "direct";
+  return columns(
+    ["CLIENT", "ROLE", "ZONE", "TOPICS", "HISTORY", "OWNERSHIP", "MODE", "MATCHES", "ADDRESS"],
+    [
+      ...view.publishers.map((client) => [
+        client.id,
+        "publisher",
+        String(client.zone),
+        client.topics.join(", "),
+        `offered ${client.history}`,
+        client.ownership === "exclusive" ? `exclusive, strength ${client.strength}` : client.ownership,
+        client.centralized ? "anonymous" : "any",
+        String(client.matches),
+        client.address || "-",
+      ]),
+      ...view.subscribers.map((client) => [
+        client.id,
+        "subscriber",
+        String(client.zone),
+        client.topics.join(", "),
+        `requested ${client.history}`,
+        client.ownership,
+        how(client.centralized),
+        String(client.matches),
+        client.address || "-",
+      ]),
+    ],
+  );
+}
+
+function topicTable(view: SystemView): string[] {
+  return columns(
+    ["TOPIC", "OWNER", "STRENGTH", "EPOCH", "CONTENDERS"],
+    view.topics.map(({ topic, owner, strength, epoch, contenders }) => [
+      topic,
+      owner ?? "none",
+      strength === null ? "-" : String(strength),
+      epoch ?? "-",
+      String(contenders),
+    ]),
+  );
+}
+
+function columns(header: string[], rows: string[][]): string[] {
+  const table = [header, ...rows.map((row) => row.map(printable))];
+  const widths = header.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}
+
+/** Names come from the network: no control character of theirs may reach the terminal. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
+}
+
+function amount(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

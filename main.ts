@@ -1,0 +1,104 @@
+/**
+ * The executable: the only file that reads the arguments, handles signals and exits.
+ *
+ * Exit codes: 0 done, or left cleanly on Ctrl-C, SIGTERM, SIGHUP or a closed standard output; 1 failed, with one
+ * line on standard error (and a stack with `--verbose`); 2 a mistake in the arguments; 130 and 143 a second Ctrl-C
+ * or SIGTERM, at once.
+ */
+import type { Launch } from "./cli/host.ts";
+import { runProgram } from "./cli/program.ts";
+import { StandardOutput } from "./cli/standard_output.ts";
+import { reasonOf, UsageError } from "./lib/errors.ts";
+import { configureLogging, logger } from "./lib/log.ts";
+
+const leaving = new AbortController();
+const stdout = new StandardOutput((bytes) => Deno.stdout.write(bytes), () => leaving.abort());
+const encoder = new TextEncoder();
+let verbose = Deno.args.includes("--verbose") || Deno.args.includes("-v");
+
+function note(line: string): void {
+  const bytes = encoder.encode(line + "\n");
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+  } catch {
+    // Standard error is closed: there is nobody left to tell.
+  }
+}
+
+function fail(error: unknown): number {
+  note(`error: ${reasonOf(error)}`);
+  if (error instanceof UsageError) return 2;
+  if (verbose) note(Deno.inspect(error));
+  return 1;
+}
+
+/** Whether whoever started us (nohup, for instance) asked that this signal be ignored. */
+function ignoredFromStart(bit: number): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+    return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(bit - 1) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+function handleSignals(): void {
+  const leave = (exitCode: number) => () => {
+    if (leaving.signal.aborted) Deno.exit(exitCode);
+    logger("main").info("leaving; once more to leave at once");
+    leaving.abort();
+  };
+  Deno.addSignalListener("SIGINT", leave(130));
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGTERM", leave(143));
+  if (!ignoredFromStart(1)) Deno.addSignalListener("SIGHUP", leave(129));
+}
+
+let exitCode = 0;
+
+async function launch(role: Launch): Promise<void> {
+  verbose = role.verbose;
+  configureLogging(verbose ? "debug" : "info");
+  handleSignals();
+  if (role.dieAfterMs !== undefined) setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), role.dieAfterMs);
+  exitCode = await role.run({
+    signal: leaving.signal,
+    out: (line) => stdout.out(line),
+    outBytes: (bytes) => stdout.outBytes(bytes),
+    note,
+  }) ?? 0;
+}
+
+// A background task whose failure nobody took: told in one line like every other failure.
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  Deno.exit(fail(event.reason));
+});
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  Deno.exit(fail(event.error));
+});
+
+/** Waits for the reader of standard output; when we are leaving, for a second only. */
+async function flushOutput(): Promise<void> {
+  const timer = Promise.withResolvers<void>();
+  const giveUp = () => setTimeout(timer.resolve, 1000);
+  if (leaving.signal.aborted) giveUp();
+  else leaving.signal.addEventListener("abort", giveUp, { once: true });
+  await Promise.race([stdout.flush(), timer.promise]);
+}
+
+try {
+  await runProgram(Deno.args, {
+    zookeeper: Deno.env.get("PUBSUB_ZOOKEEPER"),
+    terminal: Deno.stdout.isTerminal(),
+    launch,
+    out: (text) => stdout.out(text.replace(/\n$/, "")),
+    remark: (line) => note(`warning: ${line}`),
+  });
+  await flushOutput();
+} catch (error) {
+  exitCode = fail(error);
+  await flushOutput().catch(() => {});
+}
+Deno.exit(exitCode);

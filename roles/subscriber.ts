@@ -1,0 +1,174 @@
+/**
+ * `pubsub subscriber`: writes the samples it receives to standard output and their latency to a CSV file, until it
+ * has received as many as asked or is asked to leave; then one line of summary on standard error.
+ *
+ * Guarantee: every sample counted in the summary has been handed to standard output and to the file, in order, also
+ * when it ends by Ctrl-C. A slow reader slows this subscriber only. When the file cannot be written the samples go
+ * on, and the exit code is 1. Session suspended or lost: the samples go on.
+ */
+import { reasonOf } from "../lib/errors.ts";
+import { DeliverySummary } from "../lib/delivery_summary.ts";
+import { LatencyCsv, numberedPath } from "../lib/latency_csv.ts";
+import { logger } from "../lib/log.ts";
+import { type OutputFormat, sampleEncoder } from "../lib/sample_encoder.ts";
+import { SampleOutput } from "../lib/sample_output.ts";
+import { Subscriber, type SubscriberOptions } from "../lib/subscriber.ts";
+import type { RoleContext } from "./context.ts";
+import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
+
+/** What is asked of the subscribers of one process. */
+export interface SubscriberRoleOptions extends SubscriberOptions {
+  /** Subscribers in this process. */
+  readonly count: number;
+  /** Samples each of them receives, historical ones included; without it as many as there are. */
+  readonly maxEvents?: number;
+  readonly format: OutputFormat;
+  /** Latency file. */
+  readonly csvPath?: string;
+  /** File of failures that were recovered from. */
+  readonly eventsPath?: string;
+}
+
+/** How long a reader of standard output that stands still is waited for when leaving. */
+const OUTPUT_GRACE_MS = 1000;
+
+const log = logger("subscriber");
+
+/** Runs the subscribers. */
+export async function runSubscriber(options: SubscriberRoleOptions, context: RoleContext): Promise<number> {
+  const encode = sampleEncoder(options.format);
+  const output = encode && new SampleOutput(encode, (bytes) => context.outBytes(bytes));
+  const summary = new DeliverySummary();
+  const counts = { lost: 0, duplicates: 0, recovered: 0 };
+  let incomplete = false;
+  try {
+    await runSeveral(options.count, context.signal, async (number, signal) => {
+      const member = new Member(options, number, output, summary);
+      try {
+        await member.run(signal);
+      } finally {
+        await member.close();
+        const stats = member.subscriber.stats();
+        counts.lost += stats.lost;
+        counts.duplicates += stats.duplicates;
+        counts.recovered += stats.recovered;
+        incomplete ||= member.incomplete;
+      }
+    });
+    await finish(output, context.signal);
+  } finally {
+    context.note(summary.line(counts));
+  }
+  return incomplete ? 1 : 0;
+}
+
+/** Waits for the reader; when leaving, only for a moment. */
+async function finish(output: SampleOutput | undefined, signal: AbortSignal): Promise<void> {
+  if (!output) return;
+  const written = output.finish().then(() => true);
+  if (await orLeaving(written, signal)) return;
+  const late = new AbortController();
+  const done = await Promise.race([written, pause(OUTPUT_GRACE_MS, late.signal).then(() => false)]);
+  late.abort();
+  if (!done) log.warn("standard output is not read: the last samples are not written");
+}
+
+/** One subscriber with its file. */
+class Member {
+  readonly subscriber: Subscriber;
+  readonly #options: SubscriberRoleOptions;
+  readonly #number: number;
+  readonly #output: SampleOutput | undefined;
+  readonly #track;
+  #csv: LatencyCsv | undefined;
+  #events: Promise<void> = Promise.resolve();
+  #eventsFailed = false;
+
+  constructor(
+    options: SubscriberRoleOptions,
+    number: number,
+    output: SampleOutput | undefined,
+    summary: DeliverySummary,
+  ) {
+    this.#options = options;
+    this.#number = number;
+    this.#output = output;
+    this.#track = summary.track();
+    this.subscriber = new Subscriber({ ...options, ...memberId(options.id, number, options.count) });
+  }
+
+  /** Whether a file could not be written to its end. */
+  get incomplete(): boolean {
+    return this.#eventsFailed || (this.#csv?.failed ?? false);
+  }
+
+  async run(outer: AbortSignal): Promise<void> {
+    const life = watchFailure(outer, this.subscriber.failed);
+    try {
+      await this.#openFiles();
+      await this.subscriber.start(life.signal);
+      await this.#receive(life.signal);
+    } catch (error) {
+      life.throwIfFailed();
+      if (!life.signal.aborted) throw error;
+    }
+    life.throwIfFailed();
+  }
+
+  async close(): Promise<void> {
+    await this.#csv?.flush();
+    await this.subscriber.close();
+    await this.#csv?.close();
+    await this.#events;
+  }
+
+  async #receive(signal: AbortSignal): Promise<void> {
+    let remaining = this.#options.maxEvents ?? Infinity;
+    const batches = this.subscriber.batches()[Symbol.asyncIterator]();
+    while (remaining > 0) {
+      const next = await orLeaving(batches.next(), signal);
+      if (next === undefined || next.done) return;
+      const batch = next.value;
+      const count = Math.min(batch.count, remaining);
+      remaining -= count;
+      this.#track.add(batch, count);
+      const disk = this.#csv?.add(batch, count);
+      const reader = this.#output?.add(batch, count);
+      if (disk) await disk;
+      if (reader) await orLeaving(reader, signal);
+    }
+  }
+
+  #pathOf(path: string): string {
+    return this.#options.count === 1 ? path : numberedPath(path, this.#number);
+  }
+
+  async #openFiles(): Promise<void> {
+    const { csvPath, eventsPath } = this.#options;
+    if (csvPath !== undefined) {
+      const path = this.#pathOf(csvPath);
+      this.#csv = await LatencyCsv.create(
+        path,
+        (reason) => log.error(`cannot write ${path}: ${reason}; samples go on without it`),
+      );
+    }
+    if (eventsPath !== undefined) {
+      const path = this.#pathOf(eventsPath);
+      await Deno.writeTextFile(path, "");
+      this.#events = this.#writeEvents(path);
+    }
+  }
+
+  /** One line a failure that was recovered from, until the subscriber is closed. Never rejects. */
+  async #writeEvents(path: string): Promise<void> {
+    try {
+      for await (const event of this.subscriber.events()) {
+        if (event.type !== "failover") continue;
+        await Deno.writeTextFile(path, JSON.stringify(event.failover) + "\n", { append: true });
+      }
+    } catch (error) {
+      this.#eventsFailed = true;
+      log.error(`cannot write ${path}: ${reasonOf(error)}; samples go on without it`);
+    }
+  }
+}
