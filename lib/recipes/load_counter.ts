@@ -41,9 +41,9 @@ export class LoadCounter implements AsyncDisposable {
     this.#running = Promise.all([
       this.#running,
       ...[PUBLISHERS, SUBSCRIBERS, PRIMARIES].map((path) =>
-        this.#follow(watchChildren(this.#zk, path, signal))
+        this.#follow(signal, () => watchChildren(this.#zk, path, signal))
       ),
-      this.#follow(watchData(this.#zk, LOAD, signal)),
+      this.#follow(signal, () => watchData(this.#zk, LOAD, signal)),
       inEverySession(this.#zk, signal, "load", () => this.#keep(signal)),
     ]);
   }
@@ -82,8 +82,11 @@ export class LoadCounter implements AsyncDisposable {
     return this.close();
   }
 
-  async #follow(changes: AsyncIterable<unknown>): Promise<void> {
-    for await (const _change of changes) this.#changed.set();
+  /** Count again at each change of what is watched. */
+  #follow(signal: AbortSignal, watch: () => AsyncIterable<unknown>): Promise<void> {
+    return inEverySession(this.#zk, signal, "load", async () => {
+      for await (const _change of watch()) this.#changed.set();
+    });
   }
 
   async #keep(signal: AbortSignal): Promise<void> {

@@ -4,10 +4,11 @@
  * An IPv6 address is written in brackets, `[::1]:2181`. The port is 2181 when none is given.
  */
 import { UsageError } from "../errors.ts";
+import { formatServer, type Server } from "./server_list.ts";
 
 /** The servers of an ensemble, and the znode under which everything of ours lives. */
 export interface ZkAddress {
-  hosts: { host: string; port: number }[];
+  hosts: Server[];
   /** `""` or an absolute path such as `/a/b`. */
   chroot: string;
 }
@@ -42,7 +43,7 @@ export function parseZkAddress(text: string): ZkAddress {
   return { hosts, chroot };
 }
 
-function parseServer(text: string, server: string): { host: string; port: number } {
+function parseServer(text: string, server: string): Server {
   if (server === "") throw invalid(text, "a server is empty");
   const bracketed = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(.*))?$/.exec(server);
   const plain = /^([A-Za-z0-9._-]+)(?::(.*))?$/.exec(server);
@@ -63,8 +64,5 @@ function parseServer(text: string, server: string): { host: string; port: number
 
 /** The address as text, in the form {@link parseZkAddress} reads. */
 export function formatZkAddress(address: ZkAddress): string {
-  const hosts = address.hosts.map(({ host, port }) =>
-    host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
-  );
-  return hosts.join(",") + address.chroot;
+  return address.hosts.map(formatServer).join(",") + address.chroot;
 }

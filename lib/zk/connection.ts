@@ -1,9 +1,8 @@
 /**
- * One ZooKeeper session: its lease by our own clock, its requests under way, its watches.
+ * One ZooKeeper session: its lease by our own clock, its operations, its watches.
  *
  * Guarantees: `at(now)` never says connected when the server may have given our things to somebody else; silence for
- * 2/3 of the timeout costs the connection, so that another server is tried; an operation is sent only while
- * connected, a bounded number at a time, and settles by its deadline. An operation past its deadline costs the
+ * 2/3 of the timeout costs the connection, so that another server is tried. An operation past its deadline costs the
  * connection too: then nothing sent earlier can still be applied after the next answer.
  *
  * Suspended: operations are refused, the link tries to attach again; watches are armed again when it has, and their
@@ -11,21 +10,19 @@
  * object is done; when only our clock said so, the old session is attached once more in the background, to close it,
  * so that its ephemeral nodes do not stay longer than they must.
  */
-import type { Buffer } from "node:buffer";
 import { monotonic } from "../clock.ts";
 import { CoordinationError } from "../errors.ts";
 import { logger } from "../log.ts";
-import { Link, type Server } from "./link.ts";
-import type { NativeError, Reply, Request } from "./native.ts";
-import { serverError, setWatchesRequests } from "./requests.ts";
+import { Link } from "./link.ts";
+import type { Reply, Request } from "./native.ts";
+import { type OnReply, Operations } from "./operations.ts";
+import { setWatchesRequests } from "./requests.ts";
+import type { Server } from "./server_list.ts";
 import { type OneSessionState, SessionLease } from "./session_state.ts";
 import { WatchRegistry } from "./watch_registry.ts";
 
 const log = logger("zk");
 
-/** How many operations may be on the wire, and how many more may wait for their turn. */
-const MAX_IN_FLIGHT = 128;
-const MAX_WAITING = 20_000;
 /** Pings go out when nothing was proven for this share of the timeout. */
 const PING = 1 / 4;
 /** A timer that comes this share of the timeout too late says that this process stood still. */
@@ -35,42 +32,29 @@ const BURIAL = 2;
 const SILENT = "no answer for the whole session timeout";
 
 export interface ConnectionOptions {
-  servers: Server[];
+  servers: readonly Server[];
   sessionTimeoutMs: number;
   operationDeadlineMs: number;
 }
 
-interface Operation {
-  verb: string;
-  path: string;
-  request: Request;
-  sentAt: number;
-  onReply: ((reply: Reply, error: NativeError | null) => void) | undefined;
-  resolve: (reply: Reply) => void;
-  reject: (error: CoordinationError) => void;
-  timer: ReturnType<typeof setTimeout> | undefined;
-}
-
 export class Connection {
   readonly watches = new WatchRegistry();
-  readonly #options: ConnectionOptions;
   readonly #onChange: () => void;
   readonly #lease = new SessionLease();
   readonly #link: Link;
+  readonly #operations: Operations;
   readonly #lost = new AbortController();
-  readonly #flying = new Set<Operation>();
-  readonly #waiting: Operation[] = [];
-  readonly #pings: number[] = [];
+  /** When the pings on the wire were sent. */
+  #pings: number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerDueAt = 0;
-  #operations = 0;
   #attachments = 0;
   #closing = false;
-  #firstFailure = true;
+  /** Whether this outage was told already. */
+  #told = false;
 
   /** `onChange` is called after anything that may have changed {@link at}. */
   constructor(options: ConnectionOptions, onChange: () => void) {
-    this.#options = options;
     this.#onChange = onChange;
     this.#link = new Link(options.servers, options.sessionTimeoutMs, {
       attached: (sentAt, timeoutMs) => this.#attached(sentAt, timeoutMs),
@@ -80,11 +64,17 @@ export class Connection {
       watch: (type, path) => this.watches.fire(type, path),
       unreachable: (server, reason) => this.#unreachable(server, reason),
     });
+    this.#operations = new Operations(options.operationDeadlineMs, {
+      refusal: () => this.#refusal(),
+      send: (request, callback) => this.#link.send(request, callback),
+      answered: (sentAt) => this.#proven(sentAt),
+      overdue: (what) => this.#link.cut(what),
+    });
   }
 
   /** Begin to connect. */
   start(): void {
-    this.#link.start();
+    if (!this.#closing) this.#link.start();
   }
 
   /** The session's id; 0 before the first handshake. */
@@ -108,7 +98,7 @@ export class Connection {
 
   /** Operations sent so far. */
   get operations(): number {
-    return this.#operations;
+    return this.#operations.sent;
   }
 
   /** How often this session was attached to a server. */
@@ -121,36 +111,9 @@ export class Connection {
     return this.#closing ? "lost" : this.#lease.at(now);
   }
 
-  /**
-   * Send a request when its turn comes and return the answer.
-   *
-   * @param onReply is called with the answer before any later message of the server is read: the place to arm a watch.
-   * @throws {CoordinationError}
-   */
-  perform(
-    verb: string,
-    path: string,
-    request: Request,
-    onReply?: (reply: Reply, error: NativeError | null) => void,
-  ): Promise<Reply> {
-    this.#check();
-    const refused = this.#refusal(verb, path);
-    if (refused !== undefined) return Promise.reject(refused);
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const operation: Operation = {
-      verb,
-      path,
-      request,
-      sentAt: 0,
-      onReply,
-      resolve,
-      reject,
-      timer: undefined,
-    };
-    operation.timer = setTimeout(() => this.#overdue(operation), this.#options.operationDeadlineMs);
-    if (this.#flying.size < MAX_IN_FLIGHT) this.#send(operation);
-    else this.#waiting.push(operation);
-    return promise;
+  /** Send a request when its turn comes; see {@link Operations.perform}. */
+  perform(verb: string, path: string, request: Request, onReply?: OnReply): Promise<Reply> {
+    return this.#operations.perform(verb, path, request, onReply);
   }
 
   /** Resolves when the last socket of this session is closed; {@link abandon} makes it soon. */
@@ -163,112 +126,45 @@ export class Connection {
     this.#link.stop();
   }
 
-  /** End the session with the server if it can be reached within `deadlineMs`. Idempotent. */
+  /** End the session with the server if it can be reached within `deadlineMs`. */
   async close(deadlineMs: number): Promise<void> {
-    const attached = this.#lease.at(monotonic()) === "connected";
+    const connected = this.at(monotonic()) === "connected";
     this.#closing = true;
-    if (attached) {
-      const closed = this.#link.closeSession(deadlineMs);
-      this.#end("closed");
-      await closed;
-    } else {
-      this.#end("closed");
-      this.#link.stop();
-      await this.#link.ended;
-    }
+    const closed = connected ? this.#link.closeSession(deadlineMs) : undefined;
+    this.#end("closed");
+    if (closed === undefined) this.#link.stop();
+    await this.#link.ended;
   }
 
-  #refusal(verb: string, path: string): CoordinationError | undefined {
-    switch (this.at(monotonic())) {
-      case "connected":
-        if (this.#waiting.length < MAX_WAITING) return undefined;
-        return new CoordinationError(
-          "OTHER",
-          `Cannot ${verb} ${path} in ZooKeeper: ${MAX_WAITING} operations are waiting already`,
-          path,
-        );
-      case "lost":
-        return notSent("SESSION_LOST", verb, path);
-      default:
-        return notSent("SUSPENDED", verb, path);
-    }
-  }
-
-  #send(operation: Operation): void {
-    this.#flying.add(operation);
-    this.#operations += 1;
-    operation.sentAt = monotonic();
-    this.#link.send(operation.request, (error, reply) => this.#answered(operation, error, reply));
-  }
-
-  #answered(operation: Operation, error: NativeError | null, reply?: Reply): void {
-    if (!this.#flying.delete(operation)) return;
-    clearTimeout(operation.timer);
-    if (reply !== undefined) {
-      this.#proven(operation.sentAt);
-      if (!this.#lost.signal.aborted) operation.onReply?.(reply, error);
-    }
-    if (error === null) operation.resolve(reply!);
-    else operation.reject(serverError(operation.verb, operation.path, error.code));
-    while (this.#flying.size < MAX_IN_FLIGHT && this.#waiting.length > 0) {
-      const next = this.#waiting.shift()!;
-      const refused = this.at(monotonic()) === "connected"
-        ? undefined
-        : notSent("SUSPENDED", next.verb, next.path);
-      if (refused === undefined) this.#send(next);
-      else this.#refuse(next, refused);
-    }
-  }
-
-  #refuse(operation: Operation, error: CoordinationError): void {
-    clearTimeout(operation.timer);
-    operation.reject(error);
-  }
-
-  #overdue(operation: Operation): void {
-    const { verb, path } = operation;
-    const index = this.#waiting.indexOf(operation);
-    if (index >= 0) {
-      this.#waiting.splice(index, 1);
-      operation.reject(notSent("SUSPENDED", verb, path, "its turn did not come before its deadline"));
-    } else if (this.#flying.delete(operation)) {
-      const ms = this.#options.operationDeadlineMs;
-      operation.reject(
-        new CoordinationError(
-          "DEADLINE",
-          `Cannot ${verb} ${path} in ZooKeeper: no answer within ${ms} ms`,
-          path,
-        ),
-      );
-      this.#link.cut(`no answer to "${verb} ${path}" within ${ms} ms`);
-    }
+  #refusal(): "SUSPENDED" | "SESSION_LOST" | undefined {
+    const state = this.at(monotonic());
+    if (state === "connected") return undefined;
+    if (state !== "lost") return "SUSPENDED";
+    this.#check(); // the clock may have said so before the timer did
+    return "SESSION_LOST";
   }
 
   #attached(sentAt: number, timeoutMs: number): void {
-    const now = monotonic();
     const again = this.#lease.provenAt !== undefined;
-    if (this.#lost.signal.aborted || !this.#lease.attached(sentAt, timeoutMs, now)) {
+    if (this.#lost.signal.aborted || !this.#lease.attached(sentAt, timeoutMs, monotonic())) {
       // The old session, attached only to be closed.
       this.#end(SILENT);
       void this.#link.closeSession(timeoutMs);
       return;
     }
     this.#attachments += 1;
-    this.#firstFailure = true;
-    log.info(
-      `${again ? "attached again" : "connected"} to ZooKeeper ${this.#link.server}, session ${
-        idText(this.id)
-      }`,
-    );
-    if (again) this.#armWatches(this.#link.lastZxid);
+    this.#told = false;
+    const verb = again ? "attached again" : "connected";
+    log.info(`${verb} to ZooKeeper ${this.#link.server}, session ${idText(this.id)}, ${timeoutMs} ms`);
+    if (again) this.#armWatches();
     this.#arm();
     this.#onChange();
     if (again) this.watches.reattached();
   }
 
-  #armWatches(relativeZxid: Buffer): void {
+  #armWatches(): void {
     const { watches } = this;
-    const requests = setWatchesRequests(relativeZxid, {
+    const requests = setWatchesRequests(this.#link.lastZxid, {
       data: watches.paths("data"),
       exist: watches.paths("exist"),
       child: watches.paths("child"),
@@ -283,23 +179,21 @@ export class Connection {
   }
 
   #detached(reason: string): void {
-    this.#pings.length = 0;
+    this.#pings = [];
     if (this.#lost.signal.aborted) return;
     this.#lease.detached();
     log.warn(`connection to ZooKeeper ${this.#link.server} lost: ${reason}; trying again`);
-    this.#firstFailure = false;
-    for (const operation of this.#waiting.splice(0)) {
-      this.#refuse(operation, notSent("SUSPENDED", operation.verb, operation.path));
-    }
+    this.#told = true;
+    this.#operations.refuseWaiting("SUSPENDED");
     this.#check();
-    this.#onChange();
   }
 
   #unreachable(server: string, reason: string): void {
     if (this.#lost.signal.aborted) return;
-    if (this.#firstFailure) log.warn(`ZooKeeper ${server} cannot be reached: ${reason}; trying again`);
-    else log.debug(`ZooKeeper ${server} cannot be reached: ${reason}`);
-    this.#firstFailure = false;
+    const text = `ZooKeeper ${server} cannot be reached: ${reason}; trying again`;
+    if (this.#told) log.debug(text);
+    else log.warn(text);
+    this.#told = true;
     this.#check();
   }
 
@@ -308,32 +202,31 @@ export class Connection {
     const now = monotonic();
     const before = this.#lease.at(now);
     this.#lease.proven(sentAt, now);
-    if (this.#lease.at(now) !== before) this.#check();
+    if (before !== "connected") this.#check();
   }
 
-  /** Do what the clock asks for: ping, cut a silent connection, end a session that is lost. */
-  #check(): void {
-    if (this.#lost.signal.aborted) return;
+  /** What the clock asks for now: an end, a ping, or the cut of a silent connection. */
+  #tick(): void {
     const now = monotonic();
     const state = this.#lease.at(now);
-    if (state === "lost") return this.#bury();
-    this.#onChange();
-    this.#arm();
-  }
-
-  #tick(): void {
-    if (this.#lost.signal.aborted) return;
-    const now = monotonic();
-    const timeoutMs = this.#lease.timeoutMs;
-    const stalled = now - this.#timerDueAt > timeoutMs * STALL;
-    const attached = this.#link.attached;
-    if (attached && this.#lease.at(now) === "suspended" && !stalled) {
-      this.#link.cut(`silent for ${Math.round(now - this.#lease.provenAt!)} ms`);
-    } else if (attached && now >= this.#nextPingAt()) {
-      this.#pings.push(now);
-      this.#link.ping();
+    if (state !== "lost" && this.#link.attached) {
+      const stalled = now - this.#timerDueAt > this.#lease.timeoutMs * STALL;
+      if (state === "suspended" && !stalled) {
+        this.#link.cut(`silent for ${Math.round(now - this.#lease.provenAt!)} ms`);
+      } else if (now >= this.#nextPingAt()) {
+        this.#pings.push(now);
+        this.#link.ping();
+      }
     }
     this.#check();
+  }
+
+  /** End what is lost by the clock; else tell of a change, and arm the timer. */
+  #check(): void {
+    if (this.#lost.signal.aborted) return;
+    if (this.#lease.at(monotonic()) === "lost") return this.#bury();
+    this.#arm();
+    this.#onChange();
   }
 
   #nextPingAt(): number {
@@ -346,11 +239,14 @@ export class Connection {
     clearTimeout(this.#timer);
     const now = monotonic();
     const change = this.#lease.nextChange(now);
-    if (change === undefined || this.#lost.signal.aborted) return;
-    let due = this.#link.attached ? Math.min(change, this.#nextPingAt()) : change;
-    // A silent connection whose cut was put off because we stood still: look again soon.
-    if (this.#link.attached && this.#lease.at(now) === "suspended") due = now + this.#lease.timeoutMs * STALL;
-    this.#timerDueAt = Math.max(due, now);
+    if (change === undefined) return;
+    let due = change;
+    if (this.#link.attached) {
+      // Attached and suspended: the cut was put off because we stood still; look again soon.
+      const soon = this.#lease.at(now) === "suspended" ? now + this.#lease.timeoutMs * STALL : change;
+      due = Math.min(soon, Math.max(now, this.#nextPingAt()));
+    }
+    this.#timerDueAt = due;
     this.#timer = setTimeout(() => this.#tick(), Math.max(0, Math.ceil(due - now)));
   }
 
@@ -370,22 +266,10 @@ export class Connection {
     this.#lease.end();
     if (known && !this.#closing) log.warn(`ZooKeeper session ${idText(this.id)} is over: ${reason}`);
     this.#lost.abort(new CoordinationError("SESSION_LOST", `The ZooKeeper session is over: ${reason}`));
-    for (const operation of [...this.#flying, ...this.#waiting.splice(0)]) {
-      this.#flying.delete(operation);
-      this.#refuse(operation, notSent("SESSION_LOST", operation.verb, operation.path));
-    }
+    this.#operations.refuseAll();
     this.watches.ended();
     this.#onChange();
   }
-}
-
-function notSent(
-  code: "SUSPENDED" | "SESSION_LOST",
-  verb: string,
-  path: string,
-  why = code === "SUSPENDED" ? "not connected at the moment" : "the session is over",
-): CoordinationError {
-  return new CoordinationError(code, `Cannot ${verb} ${path} in ZooKeeper: ${why}`, path);
 }
 
 /** A session's id the way ZooKeeper's own tools print it. */

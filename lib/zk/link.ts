@@ -7,10 +7,11 @@
  * once with CONNECTION_LOSS, and nothing is carried over to the next connection. It knows no clock of the session:
  * `connection.ts` decides when to cut, when it is over, and tells this file to stop.
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import { monotonic } from "../clock.ts";
 import { reasonOf } from "../errors.ts";
+import { FrameCutter } from "./frames.ts";
 import {
   buildPing,
   type ConnectionManager,
@@ -18,13 +19,11 @@ import {
   MANAGER,
   type ReplyCallback,
   type Request,
+  XID_PING,
 } from "./native.ts";
+import { formatServer, type Server, ServerList } from "./server_list.ts";
 
 const CONNECTION_LOSS = -4;
-/** The largest reply we accept: a list of some hundred thousand children. */
-const MAX_FRAME_BYTES = 64 << 20;
-const FIRST_PAUSE_MS = 25;
-const MAX_PAUSE_MS = 1_000;
 /** A connection that stood for this long was a good one. */
 const STABLE_MS = 250;
 
@@ -40,37 +39,27 @@ export interface LinkEvents {
   pong(): void;
   /** A watch fired. */
   watch(type: number, path: string): void;
-  /** One attempt to reach a server failed; `round` counts how often all servers were tried in vain. */
-  unreachable(server: string, reason: string, round: number): void;
-}
-
-/** A host and a port. */
-export interface Server {
-  host: string;
-  port: number;
+  /** One attempt to reach a server failed. */
+  unreachable(server: string, reason: string): void;
 }
 
 export class Link {
-  readonly #servers: Server[];
+  readonly #servers: ServerList;
   readonly #events: LinkEvents;
   readonly #manager: ConnectionManager;
   #socket: Socket | undefined;
   #server: Server | undefined;
-  #next = 0;
-  #failures = 0;
   #attached = false;
   #attachedAt = 0;
   #stopped = false;
   #reason = "";
-  #rest: Buffer[] = [];
-  #restBytes = 0;
   #handshakeSentAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = Promise.withResolvers<void>();
   #bytesIn = 0;
 
-  constructor(servers: Server[], sessionTimeoutMs: number, events: LinkEvents) {
-    this.#servers = shuffled(servers);
+  constructor(servers: readonly Server[], sessionTimeoutMs: number, events: LinkEvents) {
+    this.#servers = new ServerList(servers);
     this.#events = events;
     this.#manager = this.#mend(createManager(sessionTimeoutMs), sessionTimeoutMs);
   }
@@ -97,7 +86,7 @@ export class Link {
 
   /** The server we are attached to, for messages. */
   get server(): string {
-    return this.#server === undefined ? "?" : serverText(this.#server);
+    return this.#server === undefined ? "?" : formatServer(this.#server);
   }
 
   /** Begin to connect; from then on until {@link stop} or the session's end. */
@@ -181,21 +170,13 @@ export class Link {
   #schedule(): void {
     if (this.#stopped) return this.#finish();
     this.#manager.setState(MANAGER.CONNECTING);
-    const round = Math.floor(this.#failures / this.#servers.length);
-    const pause = this.#failures === 0 || this.#failures % this.#servers.length !== 0
-      ? 0
-      : pauseMs(round, this.#manager.sessionTimeout);
+    const pause = this.#servers.pauseMs(this.#manager.sessionTimeout);
     this.#timer = setTimeout(() => this.#attempt(), pause);
   }
 
   #attempt(): void {
-    const server = this.#servers[this.#next % this.#servers.length]!;
-    this.#next = (this.#next + 1) % this.#servers.length;
-    this.#failures += 1;
-    this.#server = server;
+    const server = this.#server = this.#servers.next();
     this.#reason = "";
-    this.#rest = [];
-    this.#restBytes = 0;
     const manager = this.#manager;
     let socket: Socket;
     try {
@@ -210,7 +191,8 @@ export class Link {
       this.#handshakeSentAt = monotonic();
       manager.onSocketConnected();
     });
-    socket.on("data", (chunk: Buffer) => this.#received(socket, chunk));
+    const frames = new FrameCutter();
+    socket.on("data", (chunk: Buffer) => this.#received(socket, frames, chunk));
     socket.on("drain", () => manager.onSocketDrain());
     socket.on("error", (error) => this.#reason ||= reasonOf(error));
     socket.on("close", () => this.#closed());
@@ -219,7 +201,7 @@ export class Link {
 
   /** Half the session timeout, shared by the servers, so that a frozen one leaves time for the others. */
   #handshakeDeadlineMs(): number {
-    return Math.max(250, this.#manager.sessionTimeout / 2 / this.#servers.length);
+    return Math.max(250, this.#manager.sessionTimeout / 2 / this.#servers.size);
   }
 
   /** Called once for each attempt, when its socket is closed. */
@@ -231,7 +213,7 @@ export class Link {
     const wasAttached = this.#attached;
     this.#attached = false;
     // A server that takes us and drops us at once gets the growing pause like one that is not there.
-    if (wasAttached && monotonic() - this.#attachedAt > STABLE_MS) this.#failures = 0;
+    if (wasAttached && monotonic() - this.#attachedAt > STABLE_MS) this.#servers.worked();
     // Nothing unsent survives the connection: its caller decides anew when it knows what has happened.
     manager.pendingQueue.push(...manager.packetQueue.queue.splice(0));
     const stateBefore = manager.state;
@@ -244,9 +226,7 @@ export class Link {
       return;
     }
     if (wasAttached) this.#events.detached(reason);
-    else {
-      this.#events.unreachable(this.server, reason, Math.floor(this.#failures / this.#servers.length));
-    }
+    else this.#events.unreachable(this.server, reason);
     manager.onSocketClosed(false); // calls back what is pending, then our connect
   }
 
@@ -254,63 +234,21 @@ export class Link {
     this.#ended.resolve();
   }
 
-  /** Cut the byte stream into frames; the library gets exactly one whole frame at a time. */
-  #received(socket: Socket, chunk: Buffer): void {
+  /** The library gets exactly one whole frame at a time: its own cutting is quadratic and keeps halves. */
+  #received(socket: Socket, frames: FrameCutter, chunk: Buffer): void {
     this.#bytesIn += chunk.length;
-    let bytes = this.#rest.length === 0 ? chunk : undefined;
-    if (bytes === undefined) {
-      this.#rest.push(chunk);
-      this.#restBytes += chunk.length;
-      if (this.#restBytes < frameBytes(this.#rest[0]!)) return;
-      bytes = Buffer.concat(this.#rest, this.#restBytes);
-      this.#rest = [];
-    }
-    let offset = 0;
-    while (this.#socket === socket && !socket.destroyed && bytes.length - offset >= 4) {
-      const size = bytes.readInt32BE(offset);
-      if (size < 0 || size > MAX_FRAME_BYTES) {
-        return this.cut(`a frame of ${size} bytes: not a ZooKeeper server`);
-      }
-      if (bytes.length - offset < size + 4) break;
-      this.#frame(bytes.subarray(offset, offset + size + 4));
-      offset += size + 4;
-    }
-    if (offset < bytes.length) {
-      this.#rest = [offset === 0 ? bytes : bytes.subarray(offset)];
-      this.#restBytes = this.#rest[0]!.length;
-    }
-  }
-
-  #frame(frame: Buffer): void {
     try {
-      if (this.#attached && frame.length >= 8 && frame.readInt32BE(4) === -2) this.#events.pong();
-      else this.#manager.onSocketData(frame);
+      for (const frame of frames.push(chunk)) {
+        if (this.#socket !== socket || socket.destroyed) return;
+        this.#frame(frame);
+      }
     } catch (error) {
       this.cut(`a reply that cannot be read: ${reasonOf(error)}`);
     }
   }
-}
 
-/** How many bytes must be there before `first`, the beginning of a frame, can be a whole frame. */
-function frameBytes(first: Buffer): number {
-  return first.length < 4 ? 4 : first.readInt32BE(0) + 4;
-}
-
-function serverText({ host, port }: Server): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function pauseMs(round: number, sessionTimeoutMs: number): number {
-  const most = Math.max(FIRST_PAUSE_MS, Math.min(MAX_PAUSE_MS, sessionTimeoutMs / 8));
-  const pause = Math.min(most, FIRST_PAUSE_MS * 2 ** Math.min(round, 10));
-  return pause * (0.5 + Math.random() / 2);
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [result[i], result[j]] = [result[j]!, result[i]!];
+  #frame(frame: Buffer): void {
+    if (this.#attached && frame.length >= 8 && frame.readInt32BE(4) === XID_PING) this.#events.pong();
+    else this.#manager.onSocketData(frame);
   }
-  return result;
 }

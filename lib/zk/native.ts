@@ -110,7 +110,8 @@ export const OP = {
   SET_WATCHES: 101,
 } as const;
 
-const XID_PING = -2;
+/** What a ping and its answer carry in place of a number. */
+export const XID_PING = -2;
 
 mendException();
 
