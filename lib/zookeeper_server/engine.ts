@@ -20,7 +20,7 @@ import { writeConnectResponse, writeHeader, writeNotification } from "./replies.
 import { type ConnectRequest, readConnect } from "./requests.ts";
 import { samePassword, type Session, SessionTable } from "./sessions.ts";
 import { announce, apply, sessionEnd, type TreeTxn } from "./transactions.ts";
-import { DataTree, type Undo } from "./tree.ts";
+import type { DataTree, Undo } from "./tree.ts";
 import { WatchRegistry } from "./watches.ts";
 
 /** Where transactions are recorded before they are answered. */
@@ -42,6 +42,9 @@ export interface EngineOptions {
   readonly tickMs: number;
   /** The last zxid already used. */
   readonly zxid: number;
+  /** The state to begin with: an empty tree, or what was recovered. */
+  readonly tree: DataTree;
+  readonly sessions: Iterable<{ id: number; timeout: number; password: Uint8Array }>;
   readonly sink: TransactionSink | null;
   /** A fresh random session id (1 to 2^53 - 1) and a 16-byte password. */
   readonly newIdentity: () => { id: number; password: Uint8Array };
@@ -52,14 +55,14 @@ export interface EngineOptions {
 const NO_PASSWORD = new Uint8Array(16);
 
 export class Engine {
-  readonly tree = new DataTree();
+  readonly tree: DataTree;
   readonly watches = new WatchRegistry<Peer>();
   readonly sessions: SessionTable<Peer>;
   readonly limits: Limits;
   readonly options: EngineOptions;
   readonly #operations: Operations;
   readonly #single: TreeTxn[] = [];
-  sink: TransactionSink | null;
+  readonly sink: TransactionSink | null;
   zxid: number;
   /** Wall time in milliseconds, for ctime and mtime. */
   wall: number;
@@ -70,6 +73,7 @@ export class Engine {
     this.options = options;
     this.limits = options.limits;
     this.zxid = options.zxid;
+    this.tree = options.tree;
     this.wall = options.wall;
     this.sink = options.sink;
     this.sessions = new SessionTable({
@@ -77,6 +81,7 @@ export class Engine {
       longestStepMs: Math.max(50, 2 * options.tickMs),
       now: options.now,
     });
+    for (const { id, password, timeout } of options.sessions) this.sessions.add(id, password, timeout);
     this.#operations = new Operations(this);
   }
 

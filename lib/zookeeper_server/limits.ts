@@ -25,6 +25,8 @@ export interface Limits {
   readonly stalledMs: number;
   /** Milliseconds from a connection's acceptance to its complete connect request. */
   readonly handshakeMs: number;
+  /** Log bytes after which a snapshot is taken (or twice the last snapshot's size, if that is more). */
+  readonly logBytesPerSnapshot: number;
   /** Milliseconds between two looks for empty containers and TTL nodes that are over. */
   readonly mortalCheckMs: number;
 }
@@ -39,5 +41,6 @@ export const DEFAULT_LIMITS: Limits = {
   unsentBytes: 16 << 20,
   stalledMs: 20_000,
   handshakeMs: 10_000,
+  logBytesPerSnapshot: 16 << 20,
   mortalCheckMs: 60_000,
 };

@@ -55,26 +55,10 @@ export function writeStat(out: JuteWriter, node: Znode): void {
   out.int(node.version);
   out.int(wireChildVersion(node));
   out.int(node.aversion);
-  writeOwner(out, node);
+  out.long(node.kind === NodeKind.ephemeral ? node.owner : 0);
   out.int(node.data?.length ?? 0);
   out.int(node.children?.size ?? 0);
   out.long(node.pzxid);
-}
-
-/** ephemeralOwner: the session, or Apache's marks for container (top bit) and TTL nodes (top byte all ones). */
-function writeOwner(out: JuteWriter, node: Znode): void {
-  switch (node.kind) {
-    case NodeKind.container:
-      out.int(0x80000000);
-      out.int(0);
-      break;
-    case NodeKind.ttl:
-      out.int(0xff000000 | Math.floor(node.owner / 2 ** 32));
-      out.int(node.owner % 2 ** 32);
-      break;
-    default:
-      out.long(node.owner);
-  }
 }
 
 export function writeAcl(out: JuteWriter, acl: Acl): void {

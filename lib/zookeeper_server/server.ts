@@ -14,8 +14,10 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { Engine } from "./engine.ts";
 import { answerWord } from "./four_letter_words.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { Journal } from "./journal.ts";
 import { formatAddress, parseListenAddress } from "./listen_address.ts";
 import { OutputGate } from "./output_gate.ts";
+import { DataTree } from "./tree.ts";
 
 const log = logger("zookeeper");
 
@@ -58,6 +60,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   readonly #options: ServerOptions;
   readonly #tickTimeMs: number;
   readonly #listener: Deno.TcpListener;
+  readonly #journal: Journal | null;
   readonly #connections = new Set<Connection>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #gate: OutputGate<Connection>;
@@ -66,10 +69,13 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   readonly #startedAt = performance.now();
   readonly #boundLogged = new Map<string, number>();
   #closing: Promise<void> | null = null;
+  #stopping = false;
+  #broken = false;
 
-  private constructor(options: ServerOptions, listener: Deno.TcpListener) {
+  private constructor(options: ServerOptions, listener: Deno.TcpListener, journal: Journal | null) {
     this.#options = options;
     this.#listener = listener;
+    this.#journal = journal;
     this.address = formatAddress(listener.addr);
     const tick = this.#tickTimeMs = options.tickTimeMs ?? 2000;
     const minTimeoutMs = options.minSessionTimeoutMs ?? 2 * tick;
@@ -83,13 +89,16 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       minTimeoutMs,
       maxTimeoutMs: Math.max(minTimeoutMs, options.maxSessionTimeoutMs ?? 20 * tick),
       tickMs: sweepMs,
-      zxid: zxidFromClock(),
-      sink: null,
+      zxid: journal?.recovered.zxid ?? zxidFromClock(),
+      tree: journal?.recovered.tree ?? new DataTree(),
+      sessions: journal?.recovered.sessions.values() ?? [],
+      sink: journal?.encoder ?? null,
       newIdentity,
       now: performance.now(),
       wall: Date.now(),
     });
-    this.#gate = new OutputGate<Connection>(null, (error) => this.#stopped(error));
+    if (journal !== null) journal.source = this.engine;
+    this.#gate = new OutputGate<Connection>(journal, (error) => this.#stopped(error));
     this.#timers.push(
       setInterval(() => this.#sweep(), sweepMs),
       setInterval(() => this.#checkConnections(), 1000),
@@ -102,21 +111,28 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
    * Start a server. It is listening when this resolves.
    *
    * @throws UsageError when `listen` is no address; PubsubError when the address is taken or the data
-   * directory cannot be used
+   * directory is in use; CorruptFile when a file in it is damaged
    */
-  static start(options: ServerOptions): Promise<ZooKeeperServer> {
+  static async start(options: ServerOptions): Promise<ZooKeeperServer> {
     const { hostname, port } = parseListenAddress(options.listen);
+    const { dataDir } = options;
+    const bytesPerSnapshot = options.limits?.logBytesPerSnapshot ?? DEFAULT_LIMITS.logBytesPerSnapshot;
+    const journal = dataDir === undefined
+      ? null
+      : await Journal.open(dataDir, zxidFromClock(), bytesPerSnapshot);
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname, port });
     } catch (cause) {
+      await journal?.close();
       throw new PubsubError(`Cannot listen on ${options.listen}: ${reasonOf(cause)}`, { cause });
     }
-    const server = new ZooKeeperServer(options, listener);
-    if (options.dataDir === undefined) {
-      log.info`listening on ${server.address}; no data directory: nothing is kept when this process ends`;
-    }
-    return Promise.resolve(server);
+    const server = new ZooKeeperServer(options, listener, journal);
+    const kept = journal === null
+      ? "no data directory: nothing is kept when this process ends"
+      : `data directory ${dataDir}: ${server.engine.tree.size} nodes, ${server.engine.sessions.size} sessions`;
+    log.info`listening on ${server.address}; ${kept}`;
+    return server;
   }
 
   /** Counters of this moment. */
@@ -144,17 +160,33 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   }
 
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#listener.close();
+    this.#stopListening();
     await this.#gate.idle();
-    for (const connection of this.#connections) connection.end("now");
     await Promise.all(this.#tasks);
+    try {
+      if (this.#journal?.dirty && !this.#broken) await this.#journal.sync();
+    } finally {
+      await this.#journal?.close();
+    }
   }
 
+  #stopListening(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopping = true;
+    try {
+      this.#listener.close();
+    } catch {
+      // It is closed already.
+    }
+    for (const connection of this.#connections) connection.end("now");
+  }
+
+  /** The disk failed: nothing can be promised any more. */
   #stopped(error: unknown): void {
     const failure = error instanceof Error ? error : new PubsubError(String(error));
     log.error`stopped: ${reasonOf(failure)}`;
-    for (const connection of this.#connections) connection.end("now");
+    this.#broken = true;
+    this.#stopListening();
     this.#fail(failure);
   }
 
@@ -164,7 +196,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       try {
         socket = await this.#listener.accept();
       } catch (error) {
-        if (this.#closing !== null || error instanceof Deno.errors.BadResource) return;
+        if (this.#stopping) return;
         // Out of descriptors, or a client that left before it was accepted: go on, but do not spin.
         this.bounded(`a connection could not be accepted: ${reasonOf(error)}`);
         await new Promise((resolve) => setTimeout(resolve, 50));

@@ -44,7 +44,9 @@ function nodeKind(request: CreateRequest): { kind: number; sequential: boolean }
   const { op, flags, ttl } = request;
   switch (op) {
     case Op.createContainer:
-      if (flags === CreateFlag.container) return { kind: NodeKind.container, sequential: false };
+      if (flags === CreateFlag.container || flags === CreateFlag.persistent) {
+        return { kind: NodeKind.container, sequential: false };
+      }
       break;
     case Op.createTtl:
       if (flags !== CreateFlag.persistentTtl && flags !== CreateFlag.persistentSequentialTtl) break;

@@ -11,6 +11,7 @@
  */
 import { type Acl, OPEN_ACL } from "./acl.ts";
 import { BUILT_IN_PATHS, nameOf, parentOf } from "./paths.ts";
+import { Perm } from "./protocol.ts";
 
 /** What keeps a node alive. */
 export const NodeKind = { persistent: 0, ephemeral: 1, container: 2, ttl: 3 } as const;
@@ -48,6 +49,9 @@ export interface NewNode {
 /** Takes one mutation back. Valid only in reverse order, before any other mutation. */
 export type Undo = () => void;
 
+/** Where a cluster's configuration would be: everybody may only read it. */
+const CONFIG_PATH = "/zookeeper/config";
+const READ_ONLY_ACL: Acl = [{ perms: Perm.read, scheme: "world", id: "anyone" }];
 const NO_PATHS: ReadonlySet<string> = new Set();
 
 /** All nodes by path, ephemeral nodes by session, and the nodes that end by themselves. */
@@ -67,8 +71,8 @@ export class DataTree {
     for (const path of BUILT_IN_PATHS) {
       this.restore({
         path,
-        data: null,
-        acl: OPEN_ACL,
+        data: new Uint8Array(0),
+        acl: path === CONFIG_PATH ? READ_ONLY_ACL : OPEN_ACL,
         kind: NodeKind.persistent,
         owner: 0,
         czxid: 0,
@@ -77,7 +81,7 @@ export class DataTree {
         mtime: 0,
         pzxid: 0,
         version: 0,
-        aversion: 0,
+        aversion: path === CONFIG_PATH ? -1 : 0, // As in Apache.
         created: 0,
         children: null,
         snapshot: 0,
