@@ -105,6 +105,8 @@ export class Broker implements AsyncDisposable {
   readonly #abort = new AbortController();
   readonly #tasks: Promise<unknown>[] = [];
   readonly #failed = Promise.withResolvers<never>();
+  /** "role id" of everybody who has a record. */
+  readonly #recorded = new Set<string>();
   readonly #dirty = new Set<string>();
   #everybodyDirty = false;
   #dispatchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -259,15 +261,27 @@ export class Broker implements AsyncDisposable {
 
   #followPublishers(zk: ZooKeeper): Promise<void> {
     return this.#follow(zk, PUBLISHERS, parsePublisherRecord, {
-      set: (record) => this.#changed(this.#index.setPublisher(record)),
-      remove: (name) => this.#changed(this.#index.deletePublisher(name)),
+      set: (record) => {
+        this.#recorded.add(`publisher ${record.id}`);
+        this.#changed(this.#index.setPublisher(record));
+      },
+      remove: (name) => {
+        this.#recorded.delete(`publisher ${name}`);
+        this.#changed(this.#index.deletePublisher(name));
+      },
     });
   }
 
   #followSubscribers(zk: ZooKeeper): Promise<void> {
     return this.#follow(zk, SUBSCRIBERS, parseSubscriberRecord, {
-      set: (record) => this.#changed(this.#index.setSubscriber(record)),
-      remove: (name) => this.#changed(this.#index.deleteSubscriber(name)),
+      set: (record) => {
+        this.#recorded.add(`subscriber ${record.id}`);
+        this.#changed(this.#index.setSubscriber(record));
+      },
+      remove: (name) => {
+        this.#recorded.delete(`subscriber ${name}`);
+        this.#changed(this.#index.deleteSubscriber(name));
+      },
     });
   }
 
@@ -374,6 +388,7 @@ export class Broker implements AsyncDisposable {
       this.#send(route, { type: "pong", time: message.time, clock: wallClock() });
     } else {
       this.#registry.delete(client.id);
+      this.#forgetUnrecorded(client);
       this.#events.push({ type: "client", id: client.id, role: client.role, what: "left" });
     }
   }
@@ -395,10 +410,21 @@ export class Broker implements AsyncDisposable {
       return this.#send(route, { type: "rejected", code: "id_in_use", reason });
     }
     const client = this.#registry.add(role, info, route, now);
+    // Known here at once; the other brokers know it from its record.
+    if (role === "publisher") this.#changed(this.#index.setPublisher(info as PublisherInfo));
+    else this.#changed(this.#index.setSubscriber(info as SubscriberInfo));
+    this.#dispatchSoon();
     log.info(`${this.id}: ${role} ${info.id} registered in zone ${this.zone}`);
     this.#events.push({ type: "client", id: info.id, role, what: "registered" });
     this.#send(route, { type: "registered", zone: this.zone, broker: this.id, heartbeat: HEARTBEAT_MS });
     this.#dispatch(client);
+  }
+
+  /** A client that left before its record was there is known to nobody else. */
+  #forgetUnrecorded({ id, role }: Client): void {
+    if (this.#recorded.has(`${role} ${id}`)) return;
+    this.#changed(role === "publisher" ? this.#index.deletePublisher(id) : this.#index.deleteSubscriber(id));
+    this.#dispatchSoon();
   }
 
   #send(route: Uint8Array, message: BrokerMessage): void {
@@ -471,9 +497,11 @@ export class Broker implements AsyncDisposable {
   // --- time and figures
 
   #keepHouse(): void {
-    for (const id of this.#registry.expire(monotonic())) {
-      log.info(`${this.id}: client ${id} has gone silent`);
-      this.#events.push({ type: "client", id, role: "publisher", what: "silent" });
+    for (const client of this.#registry.expire(monotonic())) {
+      const { id, role } = client;
+      this.#forgetUnrecorded(client);
+      log.info(`${this.id}: ${role} ${id} has gone silent`);
+      this.#events.push({ type: "client", id, role, what: "silent" });
     }
     if (this.#clientsNode && this.#clientsWritten !== this.#registry.size) {
       this.#clientsWritten = this.#registry.size;

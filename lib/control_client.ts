@@ -81,6 +81,7 @@ export class ControlClient implements AsyncDisposable {
   #avoid = new Map<string, number>();
   #waitingFor = "";
   #zone = 0;
+  readonly #recorded = Promise.withResolvers<void>();
   #broker = "";
   /** Half the round trip bounds the error of the clock offset to the broker, milliseconds. */
   #clock: { offset: number; bound: number } | undefined;
@@ -101,6 +102,10 @@ export class ControlClient implements AsyncDisposable {
   /** Broker of the last registration. */
   get broker(): string {
     return this.#broker;
+  }
+  /** Resolves when our record is in ZooKeeper: from then on every broker knows us. */
+  get recorded(): Promise<void> {
+    return this.#recorded.promise;
   }
   /** Estimated offset of the broker's clock to ours and the bound of its error, milliseconds. */
   get clock(): { offset: number; bound: number } | undefined {
@@ -238,6 +243,8 @@ export class ControlClient implements AsyncDisposable {
       clearInterval(ticker);
       socket.close();
       await reading;
+      // The iteration has closed its queue.
+      this.#items = new AsyncQueue<Item>();
     }
   }
 
@@ -303,6 +310,7 @@ export class ControlClient implements AsyncDisposable {
       });
     } else {
       this.#record = new EphemeralRecord(this.#zk, this.#options.recordPath, data);
+      this.#record.present(this.#abort.signal).then(this.#recorded.resolve, () => {});
     }
     log.info(`${this.#id}: registered in zone ${zone} with broker ${primary.broker}`);
     this.#events.push({ type: "registered", zone, broker: primary.broker });

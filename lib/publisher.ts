@@ -126,7 +126,6 @@ export class Publisher implements AsyncDisposable {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #endpoint = "";
   #suppressed = 0;
-  #registered = Promise.withResolvers<void>();
   #gotMatches = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
 
@@ -192,7 +191,7 @@ export class Publisher implements AsyncDisposable {
     try {
       const stop = [aborted.promise, this.#failed.promise];
       await Promise.race([this.#start(), ...stop]);
-      await Promise.race([this.#registered.promise, ...stop]);
+      await Promise.race([this.#control!.recorded, ...stop]);
       this.#contend();
       const ownerships = [...this.#topics.values()].map(({ ownership }) =>
         ownership?.decided(this.#abort.signal)
@@ -447,7 +446,6 @@ export class Publisher implements AsyncDisposable {
         this.#gotMatches.resolve();
       } else {
         this.#events.push(event);
-        if (event.type === "registered") this.#registered.resolve();
       }
     }
   }

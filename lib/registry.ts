@@ -56,10 +56,10 @@ export class Registry {
     this.#clients.clear();
   }
 
-  /** Forget those who have gone silent. @returns their ids. */
-  expire(now: number): string[] {
+  /** Forget those who have gone silent. @returns them. */
+  expire(now: number): Client[] {
     const silent = [...this.#clients.values()].filter(({ heardAt }) => now - heardAt > FORGET_AFTER_MS);
     for (const { id } of silent) this.#clients.delete(id);
-    return silent.map(({ id }) => id);
+    return silent;
   }
 }

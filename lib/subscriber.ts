@@ -106,7 +106,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #abort = new AbortController();
   readonly #tasks: Promise<unknown>[] = [];
   readonly #failed = Promise.withResolvers<never>();
-  readonly #registered = Promise.withResolvers<void>();
   readonly #failovers: FailoverLog;
   readonly #past: Tally & { delivered: number; historical: number; repeated: number; fenced: number } = {
     delivered: 0,
@@ -190,7 +189,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const abort = () => aborted.reject(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      await Promise.race([this.#registered.promise, aborted.promise, this.#failed.promise]);
+      await Promise.race([this.#control.recorded, aborted.promise, this.#failed.promise]);
     } finally {
       signal?.removeEventListener("abort", abort);
     }
@@ -217,9 +216,12 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   async *batches(): AsyncGenerator<SampleBatch> {
     for await (const { following, batch } of this.#queue) {
       this.#queuedBytes -= batch.byteLength;
-      yield batch;
-      following.waiting--;
-      if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+      try {
+        yield batch;
+      } finally {
+        following.waiting--;
+        if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+      }
     }
   }
 
@@ -395,7 +397,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       if (event.type === "left") this.#failovers.controlLost();
       if (event.type === "registered") {
         this.#failovers.controlBack(wallClock());
-        this.#registered.resolve();
       }
     }
   }

@@ -76,19 +76,12 @@ export type SubscriberRecord = z.infer<typeof subscriberRecord>;
 export type BrokerRecord = z.infer<typeof brokerRecord>;
 export type Ownership = PublisherInfo["ownership"];
 
+const register = { type: z.literal("register"), v: z.literal(CONTROL_VERSION) };
 const clientMessage = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("register"),
-    v: z.literal(CONTROL_VERSION),
-    role: z.literal("publisher"),
-    publisher: publisherInfo,
-  }),
-  z.object({
-    type: z.literal("register"),
-    v: z.literal(CONTROL_VERSION),
-    role: z.literal("subscriber"),
-    subscriber: subscriberInfo,
-  }),
+  z.discriminatedUnion("role", [
+    z.object({ ...register, role: z.literal("publisher"), publisher: publisherInfo }),
+    z.object({ ...register, role: z.literal("subscriber"), subscriber: subscriberInfo }),
+  ]),
   z.object({
     type: z.literal("ping"),
     id,
