@@ -57,3 +57,11 @@ export function describeBuild(info: BuildInfo = buildInfo()): string {
   const place = info.unpackedAt === undefined ? "" : `, unpacked in ${info.unpackedAt}`;
   return `pubsub ${info.version} (${KIND_TEXT[info.kind]}; Deno ${info.runtime}, ${info.target}${place})`;
 }
+
+/** Directory that holds the program's own files, such as `mininet/network.py`: the source tree or what was unpacked. */
+export function programRoot(): string {
+  const info = buildInfo();
+  if (info.unpackedAt !== undefined) return info.unpackedAt;
+  const directory = import.meta.dirname ?? "";
+  return info.kind === "compiled" ? directory : `${directory}/..`;
+}

@@ -72,6 +72,7 @@ async function compile(plan: Plan, stage: string, output: string): Promise<void>
     "--cached-only",
     "--node-modules-dir=manual",
     "--include=node_modules",
+    "--include=mininet",
     `--target=${plan.target.name}`,
     `--output=${output}`,
     "main.js",

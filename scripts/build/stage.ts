@@ -7,6 +7,7 @@
  *     packed.json                 marks the packed program for lib/build_info.ts
  *     node_modules/zeromq/…       kept as files, because its loader looks for the native library beside itself
  *     node_modules/cmake-ts/…     that loader
+ *     mininet/network.py          read by `perf --mininet`
  */
 import { PACKED_MARK } from "../../lib/build_info.ts";
 import { command, type Target } from "./targets.ts";
@@ -34,6 +35,8 @@ export async function stageProgram(
   await bundle(root, stage, entry);
   await copyZeromq(`${root}/node_modules/zeromq`, `${stage}/node_modules/zeromq`, target);
   await copyLoader(await loaderOf(root), `${stage}/node_modules/cmake-ts`);
+  await Deno.mkdir(`${stage}/mininet`);
+  await Deno.copyFile(`${root}/mininet/network.py`, `${stage}/mininet/network.py`);
   await Deno.writeTextFile(`${stage}/${PACKED_MARK}`, JSON.stringify({ target: target.name }) + "\n");
 }
 

@@ -1,0 +1,279 @@
+/**
+ * One run: a network that is up, a mode, a repeat. Starts the processes of its plan, waits, looks at the files.
+ *
+ * Guarantee: when it returns or throws, no process of it is left. A process that fails, a subscriber whose file is
+ * incomplete and a primary that did not die in mid-run make failed checks, not exceptions.
+ */
+import { wallClock } from "../clock.ts";
+import { DeadlineError, PubsubError } from "../errors.ts";
+import { parseSamples, type Samples } from "../report/samples.ts";
+import type { SelfCommand } from "../self_command.ts";
+import { completenessOf, faultsOf } from "./completeness.ts";
+import type { Host, Hosts } from "./hosts.ts";
+import { dataDirectory, logDirectory, type RunKey } from "./layout.ts";
+import { type Placement, placementOf } from "./network.ts";
+import {
+  planOf,
+  PRIMARY_ID,
+  publishersAfter,
+  publishingSeconds,
+  type RoleCommand,
+  STANDBY_ID,
+  type Workload,
+} from "./plan.ts";
+import { Processes, type Started } from "./processes.ts";
+import type { Check } from "./run_record.ts";
+import { type SystemState, systemState } from "./system_state.ts";
+import { zookeeperCommand, type ZooKeeperKind } from "./zookeeper_choice.ts";
+
+/** What a run needs. */
+export interface RunOptions {
+  readonly key: RunKey;
+  readonly hosts: Hosts;
+  readonly workload: Workload;
+  readonly zookeeper: ZooKeeperKind;
+  readonly self: SelfCommand;
+  /** Directory of the whole performance run. */
+  readonly root: string;
+  /** Aborted: the run is ended and throws. */
+  readonly signal: AbortSignal;
+}
+
+/** How it went. */
+export interface RunOutcome {
+  readonly placement: Placement;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly brokerDeaths: { readonly broker: string; readonly time: number }[];
+  readonly checks: readonly Check[];
+}
+
+/** For ZooKeeper and a broker to be ready. */
+const START_DEADLINE_MS = 60_000;
+/** For the last samples to arrive, after the time that publishing takes. */
+const ARRIVAL_GRACE_MS = 20_000;
+
+/** Runs it. */
+export async function performRun(options: RunOptions): Promise<RunOutcome> {
+  const { key, hosts, root } = options;
+  const data = dataDirectory(root, key);
+  const logs = logDirectory(root, key);
+  await Promise.all([emptied(data), emptied(logs)]);
+  const scratch = await Deno.makeTempDir({ prefix: "pubsub-perf-" });
+  const startedAt = wallClock();
+  try {
+    await using processes = new Processes();
+    const run = new Run(options, processes, data, logs);
+    const placement = placementOf(hosts.hosts.length);
+    const checks = await run.toItsEnd(placement, scratch);
+    await processes.close();
+    checks.push(...await fileChecks(data, placement, options.workload, run.death));
+    const brokerDeaths = run.death === undefined ? [] : [{ broker: PRIMARY_ID, time: run.death }];
+    return { placement, startedAt, endedAt: wallClock(), brokerDeaths, checks };
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+/** Removes the files of an earlier run from a directory, but not the directories of other repeats. */
+async function emptied(directory: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  for await (const entry of Deno.readDir(directory)) {
+    if (entry.isFile) await Deno.remove(`${directory}/${entry.name}`);
+  }
+}
+
+/** The processes of one run, in their order. */
+class Run {
+  readonly #options: RunOptions;
+  readonly #processes: Processes;
+  readonly #data: string;
+  readonly #logs: string;
+  /** When the primary's process was seen to be gone. */
+  death: number | undefined;
+
+  constructor(options: RunOptions, processes: Processes, data: string, logs: string) {
+    this.#options = options;
+    this.#processes = processes;
+    this.#data = data;
+    this.#logs = logs;
+  }
+
+  async toItsEnd(placement: Placement, scratch: string): Promise<Check[]> {
+    const { hosts, workload, key } = this.#options;
+    const server = this.#host(placement.zookeeper);
+    const zookeeper = `${server.address}:${hosts.zookeeperPort()}`;
+    const plan = planOf({ placement, mode: key.mode, workload, zookeeper, directory: this.#data });
+    await this.#startZooKeeper(server, zookeeper, scratch);
+    const pool = this.#start(plan.pool);
+    const primary = this.#start(plan.primary);
+    const led = performance.now();
+    void primary.ended.then((ended) => this.death = ended.time);
+    await this.#until("the primary leads", zookeeper, server, (state) => state.primary === PRIMARY_ID);
+    const standby = this.#start(plan.standby);
+    const subscribers = plan.subscribers.map((role) => this.#start(role));
+    const { autokillSeconds } = workload;
+    const wait = autokillSeconds === null ? 0 : publishersAfter(placement, workload, autokillSeconds) * 1000;
+    await this.#pause(Math.max(0, led + wait - performance.now()));
+    const publishers = plan.publishers.map((role) => this.#start(role));
+    const clients = [...subscribers, ...publishers];
+    await this.#clientsEnd(clients, led);
+    const checks = [clientsCheck(clients)];
+    if (autokillSeconds !== null) {
+      const state = await systemState(server, this.#options.self, zookeeper);
+      checks.push(takeoverCheck(state, standby));
+    }
+    if (pool.result !== undefined) checks.push(exitedEarly(pool));
+    return checks;
+  }
+
+  #host(index: number): Host {
+    const host = this.#options.hosts.hosts[index];
+    if (host === undefined) throw new PubsubError(`The network has no host ${index + 1}`);
+    return host;
+  }
+
+  #start({ name, host, args }: RoleCommand): Started {
+    const { self } = this.#options;
+    return this.#processes.start(
+      name,
+      this.#host(host).wrap([self.command, ...self.args, ...args]),
+      `${this.#logs}/${name}.log`,
+    );
+  }
+
+  async #startZooKeeper(host: Host, address: string, scratch: string): Promise<void> {
+    const { self, zookeeper } = this.#options;
+    const command = await zookeeperCommand(zookeeper, address, scratch, self);
+    const started = this.#processes.start("zookeeper", host.wrap(command), `${this.#logs}/zookeeper.log`);
+    await this.#until("ZooKeeper answers", address, host, () => {
+      if (started.result !== undefined) {
+        throw new PubsubError(
+          `ZooKeeper ended with code ${started.result.code} (see ${this.#logs}/zookeeper.log)`,
+        );
+      }
+      return true;
+    });
+  }
+
+  async #until(
+    what: string,
+    zookeeper: string,
+    host: Host,
+    holds: (state: SystemState) => boolean,
+  ): Promise<void> {
+    const deadline = performance.now() + START_DEADLINE_MS;
+    for (;;) {
+      this.#options.signal.throwIfAborted();
+      const state = await systemState(host, this.#options.self, zookeeper);
+      if (state !== undefined && holds(state)) return;
+      if (performance.now() > deadline) {
+        throw new DeadlineError(`Not within ${START_DEADLINE_MS / 1000} s: ${what} (see ${this.#logs})`);
+      }
+      await this.#pause(100);
+    }
+  }
+
+  /** Waits for the clients; those that have not ended in time are asked to leave, which writes their files. */
+  async #clientsEnd(clients: readonly Started[], led: number): Promise<void> {
+    const { workload } = this.#options;
+    const publishing = publishingSeconds(workload) * (workload.ownership === "shared" ? 1 : clients.length);
+    const deadline = Math.max(performance.now(), led + (workload.autokillSeconds ?? 0) * 1000) +
+      publishing * 1000 + ARRIVAL_GRACE_MS;
+    const all = Promise.all(clients.map((client) => client.ended)).then(() => true);
+    while (!await Promise.race([all, this.#pause(250).then(() => false)])) {
+      // A publisher that failed leaves everybody waiting: no sense in waiting for the deadline.
+      const failed = clients.some((client) => client.result !== undefined && client.result.code !== 0);
+      if (performance.now() < deadline && !failed) continue;
+      for (const client of clients) client.terminate();
+      await Promise.race([all, this.#pause(5000)]);
+      return;
+    }
+  }
+
+  /** Rejects when the run is to be ended. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const wake = () => resolve();
+    signal.addEventListener("abort", wake);
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", wake);
+    signal.throwIfAborted();
+  }
+}
+
+function exitedEarly({ name, result }: Started): Check {
+  return { name: `${name} runs to the end`, pass: false, comment: `${name} ended with code ${result?.code}` };
+}
+
+function clientsCheck(clients: readonly Started[]): Check {
+  const bad = clients.filter((client) => client.result?.code !== 0);
+  return {
+    name: "clients end by themselves",
+    pass: bad.length === 0,
+    comment: bad.map(({ name, result }) =>
+      `${name}: ${result === undefined ? "still running" : `code ${result.code}`}`
+    )
+      .join("; "),
+  };
+}
+
+function takeoverCheck(state: SystemState | undefined, standby: Started): Check {
+  const pass = state?.primary === STANDBY_ID && standby.result === undefined;
+  return {
+    name: "the standby leads",
+    pass,
+    comment: pass ? "" : `primary of zone 1: ${state?.primary ?? "none"}`,
+  };
+}
+
+/** Looks at the subscribers' files: complete, and the primary's death in the middle of them. */
+async function fileChecks(
+  data: string,
+  placement: Placement,
+  workload: Workload,
+  death: number | undefined,
+): Promise<Check[]> {
+  const expected = {
+    publishers: placement.publishers.length,
+    topics: workload.topics.length,
+    events: workload.events,
+  };
+  const checks: Check[] = [];
+  let first = Infinity;
+  let last = -Infinity;
+  for (const [i] of placement.subscribers.entries()) {
+    const name = `subscriber-${i + 1}`;
+    const samples = await Deno.readTextFile(`${data}/${name}.csv`).then(parseSamples, () => undefined);
+    const comment = samples === undefined ? "no file" : faultsOf(completenessOf(samples, expected));
+    checks.push({ name: `${name} received everything`, pass: comment === "", comment });
+    if (samples === undefined) continue;
+    [first, last] = publishedBetween(samples, first, last);
+  }
+  if (workload.autokillSeconds !== null) checks.push(midRunCheck(death, first, last));
+  return checks;
+}
+
+function publishedBetween(samples: Samples, first: number, last: number): [number, number] {
+  for (let i = 0; i < samples.count; i++) {
+    first = Math.min(first, samples.publishTime[i] as number);
+    last = Math.max(last, samples.publishTime[i] as number);
+  }
+  return [first, last];
+}
+
+function midRunCheck(death: number | undefined, first: number, last: number): Check {
+  const name = "the primary dies in mid-run";
+  if (death === undefined) return { name, pass: false, comment: "it did not die" };
+  const when = (death - first) / (last - first);
+  const pass = when > 0 && when < 1;
+  return {
+    name,
+    pass,
+    comment: pass ? `after ${(when * 100).toFixed(0)} % of the publishing` : "outside the publishing",
+  };
+}
