@@ -206,8 +206,14 @@ async function listNames(dir: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(dir))).map((entry) => entry.name);
 }
 
+/** Small writes only copy into the page cache: not worth a round trip to another thread. */
+const SMALL_WRITE = 1 << 16;
+
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  for (let at = 0; at < bytes.length;) {
+    const rest = bytes.subarray(at);
+    at += rest.length <= SMALL_WRITE ? file.writeSync(rest) : await file.write(rest);
+  }
 }
 
 /** A created or renamed file is on disk when its directory is. Windows has no such call and needs none. */
