@@ -2,13 +2,16 @@
  * The data path of a broker: XSUB ingress, XPUB egress, and between them the library's proxy on a native thread.
  * JavaScript never touches a message.
  *
- * Guarantee: forwards from the moment the constructor returns, in both directions (samples down, subscriptions and
- * other messages up), until it is closed; if the proxy ends by itself, `ended` rejects with the reason.
+ * Guarantee: forwards from the moment the constructor returns, in both directions (samples down; subscriptions and
+ * other messages up, to every publisher), until it is closed. A subscriber that does not keep up loses what exceeds
+ * its high-water mark and holds up nobody. If the proxy ends by itself, `ended` rejects with the reason.
  */
-import { PubsubError, reasonOf } from "../errors.ts";
-import { endpointError } from "./endpoint.ts";
-import { native } from "./native.ts";
-import { bindingOptions, completeOptions, type SocketOptions } from "./options.ts";
+import { PubsubError } from "../errors.ts";
+import { contextsEnded } from "./context.ts";
+import { zmq } from "./library.ts";
+import { openRawSocket, type SocketOptions } from "./options.ts";
+import { keepRunning } from "./proxy_run.ts";
+import { PAIR, RawSocket } from "./raw_socket.ts";
 
 /** Endpoints to listen on, and options of both sockets. */
 export interface ForwarderOptions extends Omit<SocketOptions, "routingId" | "allSubscriptions"> {
@@ -18,74 +21,75 @@ export interface ForwarderOptions extends Omit<SocketOptions, "routingId" | "all
   egress: string[];
 }
 
+let opened = 0;
+
 /** A running forwarder. */
 export class Forwarder implements AsyncDisposable {
-  /** Resolves after `close()`; rejects if the proxy ended by itself. */
+  /** Resolves when the forwarder was closed; rejects if it ended by itself. */
   readonly ended: Promise<void>;
   /** The real endpoints that publishers connect to. */
   readonly ingress: string[];
   /** The real endpoints that subscribers connect to. */
   readonly egress: string[];
-  readonly #proxy: { run(): Promise<void>; terminate(): void };
+  readonly #sockets: RawSocket[] = [];
+  readonly #control: RawSocket;
   #closing = false;
 
+  /** @throws {PubsubError} "Cannot listen on …" */
   constructor(options: ForwarderOptions) {
-    const zeromq = native();
-    const front = new zeromq.XSubscriber(bindingOptions("xsub", completeOptions("xsub", options)));
-    const back = new zeromq.XPublisher(bindingOptions("xpub", completeOptions("xpub", options)));
+    if (options.ingress.length === 0 || options.egress.length === 0) {
+      throw new PubsubError("A forwarder needs an ingress and an egress endpoint");
+    }
     try {
-      this.ingress = bindAll(front, options.ingress);
-      this.egress = bindAll(back, options.egress);
-      this.#proxy = new zeromq.Proxy(front, back);
-      this.ended = this.#watch(this.#proxy.run());
+      const ingress = this.#keep(openRawSocket("xsub", options));
+      const egress = this.#keep(openRawSocket("xpub", options));
+      this.ingress = options.ingress.map((endpoint) => ingress.bind(endpoint));
+      this.egress = options.egress.map((endpoint) => egress.bind(endpoint));
+      const steering = this.#keep(new RawSocket(PAIR));
+      this.#control = this.#keep(new RawSocket(PAIR));
+      const endpoint = `inproc://forwarder-${++opened}`;
+      steering.bind(endpoint);
+      this.#control.connect(endpoint);
+      this.ended = this.#run(ingress, egress, steering);
     } catch (error) {
-      front.close();
-      back.close();
+      this.#closeSockets();
       throw error;
     }
+    // Whoever awaits `ended` sees the failure; nobody has to.
     this.ended.catch(() => {});
   }
 
-  async #watch(run: Promise<void>): Promise<void> {
+  #keep(socket: RawSocket): RawSocket {
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  async #run(ingress: RawSocket, egress: RawSocket, steering: RawSocket): Promise<void> {
+    const proxy = async () =>
+      await zmq().zmq_proxy_steerable(ingress.handle, egress.handle, null, steering.handle) === 0;
     try {
-      await run;
-    } catch (error) {
-      throw new PubsubError(`The forwarder stopped: ${reasonOf(error)}`, { cause: error });
+      await keepRunning(proxy, () => this.#closing, () => performance.now());
+    } finally {
+      this.#closeSockets();
     }
-    if (!this.#closing) throw new PubsubError("The forwarder stopped by itself");
+  }
+
+  #closeSockets(): void {
+    for (const socket of this.#sockets) socket.close();
   }
 
   /** Stop forwarding and close both sockets. Idempotent; never rejects. */
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
-      try {
-        this.#proxy.terminate();
-      } catch {
-        // It has ended already.
-      }
+      this.#control.send(new TextEncoder().encode("TERMINATE"));
     }
     await this.ended.catch(() => {});
+    await contextsEnded();
   }
 
   /** The same as {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-interface Bindable {
-  bindSync(endpoint: string): void;
-  readonly lastEndpoint: string | null;
-}
-
-function bindAll(socket: Bindable, endpoints: string[]): string[] {
-  return endpoints.map((endpoint) => {
-    try {
-      socket.bindSync(endpoint);
-    } catch (error) {
-      throw endpointError("listen on", endpoint, error);
-    }
-    return socket.lastEndpoint ?? endpoint;
-  });
 }

@@ -1,49 +1,57 @@
 /**
- * Waiting on file descriptors outside of Deno's event loop: poll(2) on a thread of its own, and an eventfd that
- * ends the wait early.
+ * Waiting on file descriptors outside of Deno's event loop: poll(2) on a thread of its own, and a descriptor that ends
+ * the wait early.
  *
- * This file exists only because Deno's `uv_poll` fires once and is not armed again (denoland/deno issue 36317):
- * with it, a wait inside zeromq.js can hang for ever. When that is mended, this file and the reactor can go.
+ * This file exists only because Deno's `uv_poll` fires once and is not armed again (denoland/deno issue 36317), so a
+ * wait for a ZeroMQ descriptor through it can hang for ever. When that is mended, the wait can be done there.
  *
- * Guarantee: `wait()` always comes back, at the latest after its time-out; it never rejects. At most one
- * `wait()` of a poller is under way at a time. Linux only (x64 and arm64, glibc or musl); elsewhere a clear error.
+ * Guarantee: `wait()` always comes back, at the latest after its time-out; it never rejects. At most one `wait()` of
+ * a poller is under way at a time. Runs on Linux; written for macOS too, where it has not been run.
  */
 import { PubsubError } from "../errors.ts";
 
 const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  pipe: { parameters: ["buffer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  memcpy: { parameters: ["buffer", "usize", "usize"], result: "void" },
 } as const;
 
-type LibC = Deno.DynamicLibrary<typeof SYMBOLS>;
+type LibC = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 const POLLIN = 1;
 /** struct pollfd: int fd; short events; short revents. */
 const ENTRY_BYTES = 8;
-const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 
-/** The names under which the C library is found: glibc, then musl. */
-const LIBC_NAMES = ["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`];
+/** The names under which the C library is found: glibc, musl, macOS. */
+const LIBC_NAMES = ["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`, "libSystem.dylib"];
+
+let loaded: LibC | undefined;
+
+function libC(): LibC {
+  return loaded ??= openLibC();
+}
 
 function openLibC(): LibC {
-  if (Deno.build.os !== "linux") {
-    throw new PubsubError(`ZeroMQ sockets need poll(2) and eventfd(2) of Linux: this is ${Deno.build.os}`);
-  }
   let cause: unknown;
   for (const name of LIBC_NAMES) {
     try {
-      return Deno.dlopen(name, SYMBOLS);
+      return Deno.dlopen(name, SYMBOLS).symbols;
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) {
-        throw new PubsubError("ZeroMQ sockets need the C library: run with --allow-ffi", { cause: error });
-      }
       cause ??= error;
     }
   }
-  throw new PubsubError("Cannot open the C library (libc.so.6) for poll(2)", { cause });
+  const why = cause instanceof Deno.errors.NotCapable
+    ? "it needs --allow-ffi"
+    : `${Deno.build.os} is not supported`;
+  throw new PubsubError(`Cannot open the C library for poll(2): ${why}`, { cause });
+}
+
+/** Copy `size` bytes from an address into a buffer that is at least as long. */
+export function copyFrom(target: Uint8Array<ArrayBuffer>, address: bigint, size: number): void {
+  libC().memcpy(target, address, BigInt(size));
 }
 
 /** A set of descriptors to wait on. Immutable: a wait that is under way keeps its own array. */
@@ -68,46 +76,53 @@ export class DescriptorSet {
   fired(index: number): boolean {
     return this.#view.getInt16(index * ENTRY_BYTES + 6, true) !== 0;
   }
+
+  /** Forget what the last wait found. */
+  forget(): void {
+    for (let index = 0; index < this.size; index++) this.#view.setInt16(index * ENTRY_BYTES + 6, 0, true);
+  }
 }
 
-/** poll(2) and one eventfd. Opened when the reactor starts, closed when it has stopped. */
+/** poll(2) and a pipe to end it. Opened when the reactor starts, closed when it has stopped. */
 export class Poller {
-  readonly #libc = openLibC();
-  readonly #counter = new Uint8Array(8);
-  readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
-  readonly #event: number;
+  readonly #byte = new Uint8Array(1);
+  readonly #readEnd: number;
+  readonly #writeEnd: number;
 
   constructor() {
-    this.#event = this.#libc.symbols.eventfd(0, EFD_CLOEXEC_NONBLOCK);
-    if (this.#event < 0) {
-      this.#libc.close();
-      throw new PubsubError("Cannot make an eventfd: out of file descriptors? See ulimit -n");
+    const ends = new Int32Array(2);
+    if (libC().pipe(ends) < 0) {
+      throw new PubsubError("Cannot make a pipe: out of file descriptors? See ulimit -n");
     }
+    this.#readEnd = ends[0] as number;
+    this.#writeEnd = ends[1] as number;
   }
 
   /** The descriptor that {@link wake} makes readable: put it into every set. */
   get wakeDescriptor(): number {
-    return this.#event;
+    return this.#readEnd;
   }
 
   /** Wait until a descriptor of `set` is readable, {@link wake} is called or `timeoutMs` has passed. */
   async wait(set: DescriptorSet, timeoutMs: number): Promise<void> {
-    await this.#libc.symbols.poll(set.bytes, BigInt(set.size), timeoutMs);
+    const found = await libC().poll(set.bytes, BigInt(set.size), timeoutMs);
+    // A failed poll (a signal came) says nothing about the descriptors.
+    if (found < 0) set.forget();
   }
 
-  /** End the wait that is under way, or else the next one at once. */
+  /** End the wait that is under way, or else the next one at once. Not again before {@link clear}. */
   wake(): void {
-    this.#libc.symbols.write(this.#event, this.#one, 8n);
+    libC().write(this.#writeEnd, this.#byte, 1n);
   }
 
-  /** Take back the wake-ups so far. */
+  /** Take the wake-up back. Only when the wake descriptor has fired: it would block. */
   clear(): void {
-    this.#libc.symbols.read(this.#event, this.#counter, 8n);
+    libC().read(this.#readEnd, this.#byte, 1n);
   }
 
   /** Only when no wait is under way. */
   close(): void {
-    this.#libc.symbols.close(this.#event);
-    this.#libc.close();
+    libC().close(this.#readEnd);
+    libC().close(this.#writeEnd);
   }
 }

@@ -28,6 +28,7 @@ export interface Member {
 class Reactor {
   readonly #members = new Set<Member>();
   #soon = new Set<Member>();
+  /** The members in the order of `#set`, which is made again when members come and go. */
   #order: Member[] = [];
   #set: DescriptorSet | undefined;
   #poller: Poller | undefined;
@@ -39,8 +40,8 @@ class Reactor {
     this.#poller ??= new Poller();
     this.#members.add(member);
     this.#set = undefined;
-    this.#running ??= this.#run(this.#poller);
     this.#wake();
+    this.#running ??= this.#run(this.#poller);
   }
 
   /** Stop watching. Idempotent. */
@@ -58,7 +59,7 @@ class Reactor {
     this.#wake();
   }
 
-  /** Resolves when the reactor has stopped, or at once if other members keep it running. */
+  /** Resolves when the reactor has stopped, or at once if members keep it running. */
   async settled(): Promise<void> {
     while (this.#members.size === 0 && this.#running !== undefined) await this.#running;
   }
@@ -74,25 +75,27 @@ class Reactor {
     while (this.#members.size > 0) {
       const set = this.#set ??= this.#arrange(poller);
       const order = this.#order;
-      await poller.wait(set, this.#soon.size > 0 ? 0 : NET_MS);
-      this.#woken = false;
-      if (set.fired(0)) poller.clear();
+      await poller.wait(set, NET_MS);
+      if (set.fired(0)) {
+        poller.clear();
+        this.#woken = false;
+      }
       const soon = this.#soon;
       this.#soon = new Set();
+      for (const member of soon) this.#look(member);
       const now = performance.now();
       const everybody = now >= netAt;
       if (everybody) netAt = now + NET_MS;
       for (let index = 0; index < order.length; index++) {
         const member = order[index] as Member;
-        if (everybody || set.fired(index + 1) || soon.has(member)) this.#look(member);
+        if ((everybody || set.fired(index + 1)) && !soon.has(member)) this.#look(member);
       }
-      // Members added during the wait are not in `order` yet.
-      for (const member of soon) if (!order.includes(member)) this.#look(member);
     }
+    this.#running = undefined;
+    this.#poller = undefined;
     this.#set = undefined;
     this.#order = [];
-    this.#poller = undefined;
-    this.#running = undefined;
+    this.#woken = false;
     poller.close();
   }
 
@@ -106,15 +109,10 @@ class Reactor {
     try {
       member.look();
     } catch (error) {
-      log.error(`A socket failed while it was looked at: ${reasonOf(error)}`);
+      log.error(`A socket failed when it was looked at: ${reasonOf(error)}`);
     }
   }
 }
 
 /** The reactor of this process. */
-export const reactor: {
-  add(member: Member): void;
-  remove(member: Member): void;
-  soon(member: Member): void;
-  settled(): Promise<void>;
-} = new Reactor();
+export const reactor: Pick<Reactor, "add" | "remove" | "soon" | "settled"> = new Reactor();

@@ -3,48 +3,48 @@
  *
  * Guarantee: every message that arrives comes out of `messages()` once, in the order of its peer, as long as the
  * socket is open; when nobody iterates, nothing is read and ZeroMQ's own queues fill. Reading is bounded: one item
- * holds at most {@link BATCH_MESSAGES} messages, and other sockets get their turn between items.
+ * holds at most {@link BATCH_MESSAGES} messages and ends beyond {@link BATCH_BYTES} bytes, and other sockets and
+ * timers get their turn in between. An open socket keeps the process alive.
  */
 import { PubsubError } from "../errors.ts";
-import { endpointError } from "./endpoint.ts";
-import { native, type NativeSocket } from "./native.ts";
-import { bindingOptions, completeOptions, type SocketKind, type SocketOptions } from "./options.ts";
+import { contextsEnded } from "./context.ts";
+import { openRawSocket, type SocketKind, type SocketOptions } from "./options.ts";
 import { type PeerEvent, PeerEvents } from "./peer_events.ts";
-import { reactor } from "./reactor.ts";
+import type { RawSocket } from "./raw_socket.ts";
+import { type Member, reactor } from "./reactor.ts";
 
 export type { PeerEvent, SocketKind, SocketOptions };
 
 /** The most messages of one item of `messages()`. */
 export const BATCH_MESSAGES = 256;
+/** An item of `messages()` is complete when it has so many bytes. */
+export const BATCH_BYTES = 1024 * 1024;
 /** Items handed out one after another before the rest of the process gets a turn. */
 const STREAK = 4;
-/** ZMQ_FD */
-const DESCRIPTOR_OPTION = 14;
 
-type Batch = Uint8Array[][];
-type Waiter = (result: IteratorResult<Batch, undefined>) => void;
+/** What one item of `messages()` holds: messages, each an array of its frames. */
+export type Batch = Uint8Array[][];
 
 /** A ROUTER, DEALER, XPUB or XSUB socket. */
 export class Socket implements AsyncDisposable {
-  readonly descriptor: number;
-  readonly #kind: SocketKind;
-  readonly #native: NativeSocket;
+  readonly #raw: RawSocket;
+  readonly #member: Member;
   readonly #connected = new Set<string>();
   #sent = 0;
   #unsent = 0;
   #received = 0;
   #closed = false;
-  #waiter: Waiter | undefined;
-  #reading = false;
+  #waiter: ((result: IteratorResult<Batch, undefined>) => void) | undefined;
+  /** The last look found nothing more, and nothing has changed since. */
+  #drained = false;
   #streak = 0;
-  #checkPlanned = false;
+  #lookPlanned = false;
   #peers: PeerEvents | undefined;
 
   constructor(kind: SocketKind, options: SocketOptions = {}) {
-    this.#kind = kind;
-    this.#native = openNative(kind, options);
-    this.descriptor = this.#native.getInt32Option(DESCRIPTOR_OPTION);
-    reactor.add(this);
+    this.#raw = openRawSocket(kind, options);
+    this.#member = { descriptor: this.#raw.descriptor, look: () => this.#look() };
+    reactor.add(this.#member);
   }
 
   /** Whether `close()` was called. */
@@ -58,77 +58,56 @@ export class Socket implements AsyncDisposable {
   }
 
   /**
-   * Listen on an endpoint such as `tcp://127.0.0.1:0`.
+   * Listen on an endpoint such as `tcp://127.0.0.1:0`, `tcp://*:5555`, `tcp://eth0:0` or `tcp://[::1]:0`.
    *
-   * @returns the real endpoint: the port in place of 0 or `*`
-   * @throws {PubsubError} "Cannot listen on …: address in use"
+   * @returns the real endpoint: the port in place of 0
+   * @throws {PubsubError} "Cannot listen on …: address already in use"
    */
   bind(endpoint: string): string {
     this.#mustBeOpen("listen on", endpoint);
-    try {
-      this.#native.bindSync(endpoint);
-    } catch (error) {
-      throw endpointError("listen on", endpoint, error);
-    }
-    return this.#native.lastEndpoint ?? endpoint;
+    return this.#raw.bind(endpoint);
   }
 
-  /** Connect, in the background and for as long as the socket is open. Nothing happens if it is connected to it. */
+  /**
+   * Connect, in the background, again and again for as long as the socket is open. Nothing happens if it already
+   * is connected to this endpoint.
+   *
+   * @throws {PubsubError} if the endpoint is not one
+   */
   connect(endpoint: string): void {
     this.#mustBeOpen("connect to", endpoint);
     if (this.#connected.has(endpoint)) return;
-    try {
-      this.#native.connect(endpoint);
-    } catch (error) {
-      throw endpointError("connect to", endpoint, error);
-    }
+    this.#raw.connect(endpoint);
     this.#connected.add(endpoint);
-    this.#planCheck();
+    this.#touched();
   }
 
-  /** Undo a `connect()`. Nothing happens if the socket is not connected to it. */
+  /** Undo a `connect()`; what is queued for that peer is dropped. Nothing happens if there is none. */
   disconnect(endpoint: string): void {
     if (this.#closed || !this.#connected.delete(endpoint)) return;
-    try {
-      this.#native.disconnect(endpoint);
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== "ENOENT") {
-        throw endpointError("disconnect from", endpoint, error);
-      }
-    }
-    this.#planCheck();
+    this.#raw.disconnect(endpoint);
+    this.#touched();
   }
 
   /**
-   * Queue one message of one or several frames. Never blocks and never throws. A frame longer than 128 bytes is not
-   * copied: do not write to it afterwards.
+   * Queue one message of one or several frames. Never blocks and never throws. The bytes are copied, so they may be
+   * written to again at once.
    *
-   * @returns false if it could not be queued: the queue is full (dealer), the router has no such peer or its queue
-   *   is full, or the socket is closed. An xpub drops for slow peers silently.
+   * @returns false if it could not be queued: a dealer has no peer or its queue is full, a router has no such peer
+   *   or that peer's queue is full, or the socket is closed. An xpub or xsub drops silently for a peer whose queue
+   *   is full.
    */
   send(frames: Uint8Array | Uint8Array[]): boolean {
-    const queued = !this.#closed && this.#queue(frames);
+    const queued = !this.#closed && this.#raw.send(frames);
     if (queued) this.#sent++;
     else this.#unsent++;
-    if (this.#waiter !== undefined) this.#planCheck();
+    this.#touched();
     return queued;
   }
 
-  #queue(frames: Uint8Array | Uint8Array[]): boolean {
-    if (this.#kind === "dealer" && !this.#native.writable) return false;
-    try {
-      const outcome = this.#native.send(frames as Parameters<NativeSocket["send"]>[0]);
-      outcome.catch(ignore);
-      // Only a router's send can fail here; the promise is settled already, and inspecting it tells how.
-      return this.#kind !== "router" || !Deno.inspect(outcome).startsWith("Promise {\n  <rejected>");
-    } catch {
-      return false;
-    }
-  }
-
   /**
-   * The messages as they arrive. One item is what one wake-up brought, at most {@link BATCH_MESSAGES} messages, each
-   * an array of its frames. Ends when the socket is closed. One consumer at a time.
+   * The messages as they arrive. One item is what one wake-up brought, see {@link BATCH_MESSAGES}. Ends when the
+   * socket is closed. One consumer at a time; what it has not asked for yet stays in the library.
    */
   messages(): AsyncIterableIterator<Batch, undefined> {
     const iterator: AsyncIterableIterator<Batch, undefined> = {
@@ -139,62 +118,76 @@ export class Socket implements AsyncDisposable {
     return iterator;
   }
 
-  /** What happens to connections, from the first call on. Ends when the socket is closed. One consumer. */
+  /**
+   * What happens to connections, from the first call on. Ends when the socket is closed. One consumer; leaving the
+   * loop ends the watching.
+   */
   peers(): AsyncIterableIterator<PeerEvent, undefined> {
-    this.#peers ??= new PeerEvents(this.#native.events);
-    return this.#peers.events();
+    if (this.#peers === undefined || this.#peers.closed) this.#peers = new PeerEvents(this.#raw);
+    return this.#peers;
   }
 
   #next(): Promise<IteratorResult<Batch, undefined>> {
     if (this.#closed) return Promise.resolve({ done: true, value: undefined });
-    if (this.#waiter !== undefined || this.#reading) {
-      return Promise.reject(new PubsubError("Only one consumer may read the messages of a socket at a time"));
+    if (this.#waiter !== undefined) {
+      return Promise.reject(new PubsubError("Only one consumer at a time may read a socket's messages"));
     }
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-      if (!this.#native.readable) return;
-      if (this.#streak < STREAK) {
-        this.#streak++;
-        this.#read();
+    if (!this.#drained) {
+      if (this.#streak >= STREAK) {
+        reactor.soon(this.#member);
       } else {
-        reactor.soon(this);
+        this.#streak++;
+        const value = this.#read();
+        if (value !== undefined) return Promise.resolve({ done: false, value });
       }
-    });
+    }
+    return new Promise((resolve) => this.#waiter = resolve);
   }
 
-  /** For the reactor: the descriptor fired, or it is time to look again. */
-  look(): void {
+  /** The descriptor fired, or it is time to look again. */
+  #look(): void {
+    if (this.#closed) return;
     this.#streak = 0;
-    // Asking is what makes the library process what happened to its connections, so ask even if nobody waits.
-    if (!this.#closed && this.#native.readable) this.#read();
+    this.#drained = false;
+    if (this.#waiter !== undefined) this.#deliver();
+    // Nobody waits, but looking is what makes the library process what happened to its connections.
+    else this.#raw.readable();
   }
 
-  #read(): void {
-    if (this.#waiter === undefined) return;
+  #deliver(): void {
     const resolve = this.#waiter;
+    if (this.#closed || resolve === undefined) return;
+    const value = this.#read();
+    if (value === undefined) return;
     this.#waiter = undefined;
-    this.#reading = true;
-    const pending: Promise<Uint8Array[]>[] = [];
-    do pending.push(this.#native.receive() as Promise<Uint8Array[]>); while (
-      pending.length < BATCH_MESSAGES && this.#native.readable
-    );
-    Promise.allSettled(pending).then((outcomes) => {
-      const value: Batch = [];
-      for (const outcome of outcomes) if (outcome.status === "fulfilled") value.push(outcome.value);
-      this.#reading = false;
-      this.#received += value.length;
-      if (this.#closed) resolve({ done: true, value: undefined });
-      else resolve({ done: false, value });
-    });
+    resolve({ done: false, value });
+  }
+
+  /** What can be read now, bounded; undefined if that is nothing. */
+  #read(): Batch | undefined {
+    const batch: Batch = [];
+    let bytes = 0;
+    while (batch.length < BATCH_MESSAGES && bytes < BATCH_BYTES) {
+      const frames = this.#raw.receive();
+      if (frames === undefined) {
+        this.#drained = true;
+        break;
+      }
+      for (const frame of frames) bytes += frame.length;
+      batch.push(frames);
+    }
+    this.#received += batch.length;
+    return batch.length > 0 ? batch : undefined;
   }
 
   /** A call into the library may have swallowed a change of the descriptor: look again when this task ends. */
-  #planCheck(): void {
-    if (this.#checkPlanned) return;
-    this.#checkPlanned = true;
+  #touched(): void {
+    this.#drained = false;
+    if (this.#waiter === undefined || this.#lookPlanned) return;
+    this.#lookPlanned = true;
     queueMicrotask(() => {
-      this.#checkPlanned = false;
-      if (!this.#closed && this.#waiter !== undefined && this.#native.readable) this.#read();
+      this.#lookPlanned = false;
+      this.#deliver();
     });
   }
 
@@ -202,38 +195,24 @@ export class Socket implements AsyncDisposable {
     if (this.#closed) throw new PubsubError(`Cannot ${action} ${endpoint}: the socket is closed`);
   }
 
-  /** Close at once; unsent messages have `linger` ms. Ends `messages()` and `peers()`. Idempotent. */
+  /**
+   * Close at once; what is not sent yet has `linger` ms in the background. Ends `messages()` and `peers()`; what was
+   * not read is lost. Idempotent.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    reactor.remove(this);
+    reactor.remove(this.#member);
     this.#peers?.close();
-    this.#native.close();
-    const resolve = this.#waiter;
+    this.#raw.close();
+    this.#waiter?.({ done: true, value: undefined });
     this.#waiter = undefined;
-    resolve?.({ done: true, value: undefined });
   }
 
-  /** Close, and wait until nothing runs any more on behalf of this socket. */
+  /** Close. If this was the last socket, wait until lingering is over and nothing runs any more in the background. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await reactor.settled();
-  }
-}
-
-function ignore(): void {}
-
-function openNative(kind: SocketKind, options: SocketOptions): NativeSocket {
-  const zeromq = native();
-  const given = bindingOptions(kind, completeOptions(kind, options));
-  switch (kind) {
-    case "router":
-      return new zeromq.Router(given) as unknown as NativeSocket;
-    case "dealer":
-      return new zeromq.Dealer(given) as unknown as NativeSocket;
-    case "xpub":
-      return new zeromq.XPublisher(given) as unknown as NativeSocket;
-    case "xsub":
-      return new zeromq.XSubscriber(given) as unknown as NativeSocket;
+    await contextsEnded();
   }
 }
