@@ -58,7 +58,7 @@ let exitCode = 0;
 
 async function launch(role: Launch): Promise<void> {
   verbose = role.verbose;
-  configureLogging(verbose ? "debug" : "info");
+  configureLogging(verbose ? "debug" : role.quiet ? "warning" : "info");
   handleSignals();
   if (role.dieAfterMs !== undefined) setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), role.dieAfterMs);
   exitCode = await role.run({

@@ -33,6 +33,7 @@ Examples:
       role: "clear",
       options,
       verbose: flags.verbose ?? false,
+      quiet: true,
       run: async (context) => await (await import("../roles/clear.ts")).runClear(options, context),
     });
   });

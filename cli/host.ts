@@ -14,6 +14,8 @@ export interface Launch {
   readonly options: unknown;
   /** Whether debug records and stacks are wanted. */
   readonly verbose: boolean;
+  /** Only warnings are logged, unless verbose: the answer is what matters. */
+  readonly quiet?: boolean;
   /** The process ends itself with SIGKILL after so long: a rehearsed crash. */
   readonly dieAfterMs?: number;
   /** Runs the role to its end. A number is the exit code; otherwise 0. */

@@ -38,6 +38,7 @@ Examples:
       role: "status",
       options,
       verbose: flags.verbose ?? false,
+      quiet: true,
       run: async (context) => await (await import("../roles/status.ts")).runStatus(options, context),
     });
   });
