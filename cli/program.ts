@@ -10,6 +10,7 @@ import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
 import { addBrokerCommand } from "./broker_command.ts";
 import { addClearCommand } from "./clear_command.ts";
 import type { Host } from "./host.ts";
+import { addPerfCommand } from "./perf_command.ts";
 import { addPublisherCommand } from "./publisher_command.ts";
 import { addStatusCommand } from "./status_command.ts";
 import { addSubscriberCommand } from "./subscriber_command.ts";
@@ -56,6 +57,7 @@ function buildProgram(host: Host): Command {
   addStatusCommand(program, host);
   addClearCommand(program, host);
   addZooKeeperCommand(program, host);
+  addPerfCommand(program, host);
   return program;
 }
 

@@ -170,18 +170,34 @@ Deno.test("a topic given twice counts once", async () => {
 });
 
 Deno.test("help of every command shows its flags and examples, and launches nothing", async () => {
-  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper"]) {
+  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf"]) {
     const { out, launch } = await ask(`${command} --help`);
     assert.equal(launch, undefined);
     assert.match(out, new RegExp(`Usage: pubsub ${command} `));
     assert.match(out, /Examples:\n {2}pubsub /);
   }
   const { out } = await ask("--help");
-  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper"]) {
+  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf"]) {
     assert.match(out, new RegExp(`^ {2}${command} `, "m"));
   }
 });
 
 Deno.test("--version names the version", async () => {
   assert.match((await ask("--version")).out, /^pubsub \d+\.\d+\.\d+/);
+});
+
+Deno.test("perf takes several networks behind one flag, and its own words for the rest", async () => {
+  const options = await optionsOf(
+    "perf --networks tree:2,2 single:8 --modes direct --repeats 2 --out x --interval 0.05",
+  );
+  assert.deepEqual(options, {
+    where: "local",
+    networks: ["tree:2,2", "single:8"],
+    modes: ["direct"],
+    repeats: 2,
+    out: "x",
+    intervalSeconds: 0.05,
+  });
+  assert.equal((await optionsOf("perf --mininet")).where, "mininet");
+  await assert.rejects(ask("perf --local --mininet"), /exclude each other/);
 });
