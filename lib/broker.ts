@@ -8,6 +8,7 @@
  * Znodes: `/brokers/<id>` while it lives; `/elections/zone_<n>/…`, `/primaries/zone_<n>` while it leads. Session
  * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
  */
+import process from "node:process";
 import { AsyncQueue } from "./async_queue.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
@@ -83,6 +84,16 @@ export interface BrokerStats {
   dropped: number;
 }
 
+/** What a broker knows of the system, and what that has cost it since its start. */
+export interface BrokerCosts {
+  publishers: number;
+  subscribers: number;
+  brokers: number;
+  zookeeper: { operations: number; watches: number; bytesIn: number };
+  control: { sent: number; received: number; bytesIn: number; bytesOut: number };
+  cpuMs: number;
+}
+
 /**
  * One broker.
  *
@@ -124,6 +135,8 @@ export class Broker implements AsyncDisposable {
   #started = false;
   #clientsWritten = -1;
   #dropped = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
   #droppedTold = 0;
   #complainedAt = -COMPLAINT_MS;
   #closing: Promise<void> | undefined;
@@ -177,6 +190,10 @@ export class Broker implements AsyncDisposable {
     this.#election = new Election(zk, electionPath(this.zone), this.id);
     this.#own(this.#lead(this.#election));
     this.#started = true;
+    const { control, ingress, egress } = this.#record!;
+    log.info(
+      `${this.id}: standby of zone ${this.zone} until elected; control ${control}, ingress ${ingress}, egress ${egress}`,
+    );
     this.#events.push({ type: "standby" });
   }
 
@@ -355,6 +372,7 @@ export class Broker implements AsyncDisposable {
     if (route === undefined || bytes === undefined || frames.length !== 2) {
       return this.#drop("a message of one part");
     }
+    this.#bytesIn += bytes.length;
     const message = decodeClientMessage(bytes);
     if (message instanceof FormatError) {
       this.#drop(message.message);
@@ -362,7 +380,7 @@ export class Broker implements AsyncDisposable {
       return;
     }
     if (message.type === "status") {
-      this.#send(route, { type: "status", status: this.#status() });
+      this.#send(route, { type: "status", status: this.#status(message.brief ?? false) });
     } else if (!this.#term?.active) {
       const primary = this.#primaryOfZone();
       this.#send(route, { type: "not_primary", ...(primary === undefined ? {} : { primary }) });
@@ -428,7 +446,9 @@ export class Broker implements AsyncDisposable {
   }
 
   #send(route: Uint8Array, message: BrokerMessage): void {
-    this.#control!.send([route, encodeControl(message)]);
+    const bytes = encodeControl(message);
+    this.#bytesOut += bytes.length;
+    this.#control!.send([route, bytes]);
   }
 
   #drop(reason: string): void {
@@ -521,9 +541,24 @@ export class Broker implements AsyncDisposable {
     };
   }
 
-  #status(): Record<string, unknown> {
-    const clients = [...this.#registry].map(({ id, role, stats }) => ({ id, role, ...stats }));
-    return { ...this.stats(), clients };
+  #status(brief: boolean): Record<string, unknown> {
+    const status = { ...this.stats(), costs: this.#costs() };
+    if (brief) return status;
+    return { ...status, clients: [...this.#registry].map(({ id, role, stats }) => ({ id, role, ...stats })) };
+  }
+
+  /** What it knows of the system, and what that has cost so far. */
+  #costs(): BrokerCosts {
+    const { user, system } = process.cpuUsage();
+    const { sent, received } = this.#control!.counters;
+    return {
+      publishers: this.#index.publishers.size,
+      subscribers: this.#index.subscribers.size,
+      brokers: this.#brokers.size,
+      zookeeper: this.#zk!.counters(),
+      control: { sent, received, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut },
+      cpuMs: (user + system) / 1000,
+    };
   }
 
   // --- leaving

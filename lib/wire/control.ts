@@ -89,7 +89,8 @@ const clientMessage = z.discriminatedUnion("type", [
     stats: z.record(z.string().max(40), z.unknown()),
   }),
   z.object({ type: z.literal("unregister"), id }),
-  z.object({ type: z.literal("status") }),
+  /** `brief`: without the clients. */
+  z.object({ type: z.literal("status"), brief: z.boolean().optional() }),
 ]);
 
 const mismatch = z.object({
