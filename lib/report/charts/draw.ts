@@ -1,0 +1,74 @@
+/**
+ * Options to an SVG picture, by echarts' server-side rendering; no browser. The only file that runs echarts.
+ */
+import { init, use } from "echarts/core";
+import { BoxplotChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
+import {
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+} from "echarts/components";
+import { SVGRenderer } from "echarts/renderers";
+import { BASE, VARIABLES } from "./theme.ts";
+
+use([
+  BoxplotChart,
+  CustomChart,
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+  SVGRenderer,
+]);
+
+/** What is to be drawn. */
+export interface Chart {
+  readonly width: number;
+  readonly height: number;
+  /** In words, for those who do not see the picture. */
+  readonly description: string;
+  /** echarts' options. */
+  readonly options: Record<string, unknown>;
+}
+
+/** The picture as an SVG document on white. */
+export function drawSvg(chart: Chart): string {
+  const { width, height } = chart;
+  const instance = init(null, null, { renderer: "svg", ssr: true, width, height });
+  try {
+    instance.setOption({ ...BASE, ...chart.options });
+    const svg = instance.renderToSVGString({ useViewBox: true });
+    return described(svg, chart);
+  } finally {
+    instance.dispose();
+  }
+}
+
+/** Sizes and description that echarts leaves out. */
+function described(svg: string, { width, height, description }: Chart): string {
+  const attributes = `<svg width="${width}" height="${height}" role="img"`;
+  return svg.replace(/^<svg(?: width="[^"]*")?(?: height="[^"]*")?/, attributes)
+    .replace(/^(<svg[^>]*>)/, `$1\n<title>${escapeXml(description)}</title>`) + "\n";
+}
+
+/** The picture for the report's page: as wide as its column, in the page's colours. */
+export function inlineSvg(svg: string): string {
+  const coloured = VARIABLES.reduce(
+    (text, [colour, variable]) => text.replaceAll(new RegExp(colour, "gi"), variable),
+    svg,
+  );
+  return coloured.replace(/^<svg width="[^"]*" height="[^"]*"/, "<svg");
+}
+
+/** Text for XML and HTML, attributes included. */
+export function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
+    '"',
+    "&quot;",
+  );
+}
