@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { describeBuild } from "../lib/build_info.ts";
 import { UsageError } from "../lib/errors.ts";
 import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
+import { addBenchCommand } from "./bench_command.ts";
 import { addBrokerCommand } from "./broker_command.ts";
 import { addClearCommand } from "./clear_command.ts";
 import type { Host } from "./host.ts";
@@ -57,6 +58,7 @@ function buildProgram(host: Host): Command {
   addStatusCommand(program, host);
   addClearCommand(program, host);
   addZooKeeperCommand(program, host);
+  addBenchCommand(program, host);
   addPerfCommand(program, host);
   return program;
 }
