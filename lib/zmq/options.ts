@@ -17,9 +17,11 @@ export interface SocketOptions {
    */
   sendHighWaterMark?: number;
   /**
-   * Messages of one peer that may wait to be read; 0 = unlimited. The next ones stay with the peer.
+   * Messages of one peer that may wait to be read; 0 = unlimited. The next ones stay with the peer. Mind that a
+   * limit and heartbeats do not go together with a reader that pauses: when the limit is reached, the peer's signs
+   * of life are not read either, the connection is cut after `heartbeatTimeoutMs`, and what was queued is lost.
    *
-   * @default {1000}
+   * @default {1000} for xsub and xpub 0: bound what is under way by acknowledging it
    */
   receiveHighWaterMark?: number;
   /** Every peer is asked for a sign of life in this interval; 0 = never. @default {100} */
@@ -45,9 +47,10 @@ export type CompleteOptions = Required<Omit<SocketOptions, "routingId">> & { rou
 
 /** Fill in the defaults for this kind. */
 export function completeOptions(kind: SocketKind, options: SocketOptions): CompleteOptions {
+  const pubsub = kind === "xsub" || kind === "xpub";
   return {
     sendHighWaterMark: options.sendHighWaterMark ?? (kind === "xsub" ? 0 : 1000),
-    receiveHighWaterMark: options.receiveHighWaterMark ?? 1000,
+    receiveHighWaterMark: options.receiveHighWaterMark ?? (pubsub ? 0 : 1000),
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 100,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs ?? 300,
     maxMessageSize: options.maxMessageSize ?? 64 * 1024 * 1024,

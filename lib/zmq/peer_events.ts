@@ -24,12 +24,14 @@ export type PeerEvent = {
   endpoint: string;
 };
 
-/** The library's numbers of events. */
+/**
+ * The library's numbers of events. "Could not accept" (0x0040) is not among them: a process that is out of file
+ * descriptors gets it without end and without a pause.
+ */
 const TYPES = new Map<number, PeerEvent["type"]>([
   [0x0001, "connected"],
   [0x0004, "retrying"],
   [0x0020, "connected"],
-  [0x0040, "refused"],
   [0x0200, "disconnected"],
   [0x0800, "refused"],
   [0x1000, "handshaken"],
@@ -37,6 +39,9 @@ const TYPES = new Map<number, PeerEvent["type"]>([
   [0x4000, "refused"],
 ]);
 const ALL_TYPES = [...TYPES.keys()].reduce((sum, event) => sum | event, 0);
+
+/** Events taken in one turn of the reactor. */
+const EVENTS_A_TURN = 1000;
 
 const RECEIVE_HIGH_WATER_MARK = 24;
 
@@ -72,12 +77,14 @@ export class PeerEvents implements AsyncIterableIterator<PeerEvent, undefined> {
   }
 
   #look(): void {
-    let message: Uint8Array[] | undefined;
-    while ((message = this.#monitor.receive()) !== undefined) {
+    for (let count = 0; count < EVENTS_A_TURN; count++) {
+      const message = this.#monitor.receive();
+      if (message === undefined) return;
       const [event, endpoint] = message;
       const type = event && TYPES.get(new DataView(event.buffer, event.byteOffset).getUint16(0, true));
       if (type !== undefined) this.#push({ type, endpoint: decoder.decode(endpoint) });
     }
+    reactor.soon(this.#member);
   }
 
   #push(value: PeerEvent): void {

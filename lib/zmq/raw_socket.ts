@@ -7,8 +7,9 @@ import { PubsubError } from "../errors.ts";
 import { acquireContext, releaseContext } from "./context.ts";
 import { endpointError } from "./endpoint.ts";
 import { FrameMemory, SHARED_FRAME_BYTES } from "./frame_memory.ts";
-import { copyFrom } from "./poll.ts";
 import { cString, failure, type Handle, interrupted, size, zmq } from "./library.ts";
+import { checkDescriptor } from "./limits.ts";
+import { copyFrom } from "./poll.ts";
 
 const DONTWAIT = 1;
 const SNDMORE = 2;
@@ -47,6 +48,12 @@ export class RawSocket {
     }
     this.#handle = handle;
     this.descriptor = this.#integer(FD);
+    try {
+      checkDescriptor(this.descriptor);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** For functions of the library that take whole sockets. Null once closed, which they refuse. */
