@@ -8,6 +8,7 @@ import { describeBuild } from "../lib/build_info.ts";
 import { UsageError } from "../lib/errors.ts";
 import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
 import { addBenchCommand } from "./bench_command.ts";
+import { addBenchClientsCommand } from "./bench_clients_command.ts";
 import { addBrokerCommand } from "./broker_command.ts";
 import { addClearCommand } from "./clear_command.ts";
 import type { Host } from "./host.ts";
@@ -59,6 +60,7 @@ function buildProgram(host: Host): Command {
   addClearCommand(program, host);
   addZooKeeperCommand(program, host);
   addBenchCommand(program, host);
+  addBenchClientsCommand(program, host);
   addPerfCommand(program, host);
   return program;
 }

@@ -90,7 +90,7 @@ export interface BrokerCosts {
   subscribers: number;
   brokers: number;
   zookeeper: { operations: number; watches: number; bytesIn: number };
-  control: { sent: number; received: number; bytesIn: number; bytesOut: number };
+  control: { sent: number; received: number; bytesIn: number; bytesOut: number; matchBytes: number };
   cpuMs: number;
 }
 
@@ -137,6 +137,7 @@ export class Broker implements AsyncDisposable {
   #dropped = 0;
   #bytesIn = 0;
   #bytesOut = 0;
+  #matchBytes = 0;
   #droppedTold = 0;
   #complainedAt = -COMPLAINT_MS;
   #closing: Promise<void> | undefined;
@@ -448,6 +449,7 @@ export class Broker implements AsyncDisposable {
   #send(route: Uint8Array, message: BrokerMessage): void {
     const bytes = encodeControl(message);
     this.#bytesOut += bytes.length;
+    if (message.type === "matches") this.#matchBytes += bytes.length;
     this.#control!.send([route, bytes]);
   }
 
@@ -556,7 +558,10 @@ export class Broker implements AsyncDisposable {
       subscribers: this.#index.subscribers.size,
       brokers: this.#brokers.size,
       zookeeper: this.#zk!.counters(),
-      control: { sent, received, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut },
+      control: {
+        ...{ sent, received, bytesIn: this.#bytesIn },
+        ...{ bytesOut: this.#bytesOut, matchBytes: this.#matchBytes },
+      },
       cpuMs: (user + system) / 1000,
     };
   }
