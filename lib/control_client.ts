@@ -28,6 +28,7 @@ import { Socket } from "./zmq/socket.ts";
 
 const REGISTER_DEADLINE_MS = 2000;
 const TICK_MS = 250;
+const NOT_PRIMARY_PAUSE_MS = 250;
 /** How long a leaderless zone is waited for before its clients go to another one. */
 const ELECTION_GRACE_MS = 1500;
 /** A broker that did not answer is not tried again for so long, if there is another. */
@@ -275,7 +276,7 @@ export class ControlClient implements AsyncDisposable {
           heartbeat = Math.max(100, message.heartbeat);
           await this.#registered(zone, primary);
         } else {
-          const reason = await this.#handle(message, now, zone, primary);
+          const reason = await this.#handle(message, now, zone, primary, socket);
           if (reason !== undefined) return reason;
         }
       } else if (item.kind === "primaries") {
@@ -322,6 +323,7 @@ export class ControlClient implements AsyncDisposable {
     now: number,
     zone: number,
     primary: BrokerRecord,
+    socket: Socket,
   ): Promise<string | undefined> {
     switch (message.type) {
       case "matches":
@@ -335,9 +337,11 @@ export class ControlClient implements AsyncDisposable {
         return;
       }
       case "not_primary":
-        this.#preferred = { zone, until: now + ELECTION_GRACE_MS };
-        await this.#pause(100);
-        return `broker ${primary.broker} is not the primary of zone ${zone}`;
+        // It has lost touch with ZooKeeper, or has just been elected or succeeded: if succeeded, we shall be told.
+        this.#say(`broker ${primary.broker} to be the acting primary of zone ${zone}`);
+        await this.#pause(NOT_PRIMARY_PAUSE_MS);
+        socket.send(encodeControl(this.#options.registration));
+        return;
       case "reassign":
         if (this.#options.zone !== undefined) return;
         this.#preferred = { zone: message.zone, until: now + ELECTION_GRACE_MS };

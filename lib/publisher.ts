@@ -527,7 +527,7 @@ export class Publisher implements AsyncDisposable {
       if (state.owner) {
         log.info(`${this.id}: owns topic ${topic}, epoch ${state.epoch}`);
         this.#events.push({ type: "owner", topic, epoch: state.epoch });
-      } else if (first || entry.wasOwner) {
+      } else if ((first || entry.wasOwner) && !this.#abort.signal.aborted) {
         log.info(
           `${this.id}: does not own topic ${topic}: its samples are ${
             this.#options.whenNotOwner === "wait" ? "held back" : "suppressed"
