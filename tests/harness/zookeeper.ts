@@ -70,17 +70,37 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   return server;
 }
 
-/** A port nobody listens on at the moment. */
+/**
+ * A port nobody listens on at the moment, and that the system gives to nobody: a server that is killed and started
+ * again must find its port free, so it is not one of the ephemeral ones (32768 and above).
+ */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch {
+      // Somebody has it: try another one.
+    }
+  }
 }
+
+/**
+ * Runs the server with its output in a file that nobody has to drain, prints its pid, and kills it when standard
+ * input ends: when the test's process dies, whatever way, nothing is left behind.
+ */
+const GUARD = `log=$1; shift; exec 3<&0
+"$@" >"$log" 2>&1 </dev/null & server=$!
+echo $server
+{ read -r _ <&3; kill -9 $server 2>/dev/null; } >/dev/null & guard=$!
+wait $server; kill $guard 2>/dev/null`;
 
 class Server implements Coordinator {
   readonly servers: string;
   readonly #directory = Deno.makeTempDirSync({ prefix: "pubsub-zk-" });
   readonly #tickMs: number;
-  #process: Deno.ChildProcess | undefined;
+  #pid: number | undefined;
   #exited: Promise<void> | undefined;
 
   constructor(readonly backend: Backend, readonly port: number, tickMs: number) {
@@ -89,25 +109,28 @@ class Server implements Coordinator {
   }
 
   get pid(): number {
-    return this.#process!.pid;
+    if (this.#pid === undefined) throw new Error("the coordination server does not run");
+    return this.#pid;
   }
 
   async restart(): Promise<void> {
     await this.kill();
     const log = `${this.#directory}/server.log`;
     const command = this.backend === "apache" ? this.#apache() : this.#embedded();
-    // Through a shell that becomes the server, so that its output goes to a file that nobody has to drain.
-    const child = new Deno.Command("/bin/sh", {
-      args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, ...command],
-      stdin: "null",
-      stdout: "null",
+    const guard = new Deno.Command("/bin/sh", {
+      args: ["-c", GUARD, "sh", log, ...command],
+      stdin: "piped",
+      stdout: "piped",
       stderr: "null",
     }).spawn();
     let running = true;
-    this.#process = child;
-    this.#exited = child.status.then(() => {
+    this.#exited = guard.status.then(async () => {
       running = false;
+      await guard.stdin.close().catch(() => {});
     });
+    const printed = guard.stdout.getReader();
+    this.#pid = Number(new TextDecoder().decode((await printed.read()).value).trim());
+    await printed.cancel();
     const end = performance.now() + READY_DEADLINE_MS;
     while (!(await answers(this.port))) {
       if (!running || performance.now() > end) {
@@ -120,19 +143,18 @@ class Server implements Coordinator {
   }
 
   async kill(): Promise<void> {
-    const process = this.#process;
-    if (process === undefined) return;
-    this.#process = undefined;
-    signal(process, "SIGKILL");
+    if (this.#pid === undefined) return;
+    signal(this.#pid, "SIGKILL");
+    this.#pid = undefined;
     await this.#exited;
   }
 
   pause(): void {
-    signal(this.#process!, "SIGSTOP");
+    signal(this.pid, "SIGSTOP");
   }
 
   resume(): void {
-    signal(this.#process!, "SIGCONT");
+    signal(this.pid, "SIGCONT");
   }
 
   async stop(): Promise<void> {
@@ -202,22 +224,30 @@ async function answers(port: number): Promise<boolean> {
 }
 
 /** The answer of the server to one of its four-letter words. */
-export async function fourLetterWord(port: number, word: string): Promise<string> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode(word));
-  let text = "";
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(65_536);
-  for (;;) {
-    const count = await connection.read(buffer);
-    if (count === null) return text;
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+export async function fourLetterWord(port: number, word: string, deadlineMs = 1_000): Promise<string> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  // A server that is just starting may take the connection and never answer.
+  const timer = setTimeout(() => connection.close(), deadlineMs);
+  try {
+    await connection.write(new TextEncoder().encode(word));
+    return await new Response(connection.readable).text();
+  } finally {
+    clearTimeout(timer);
+    closeQuietly(connection);
   }
 }
 
-function signal(process: Deno.ChildProcess, name: Deno.Signal): void {
+function closeQuietly(connection: Deno.TcpConn): void {
   try {
-    process.kill(name);
+    connection.close();
+  } catch {
+    // Closed already: at the end of its stream, or by the deadline.
+  }
+}
+
+function signal(pid: number, name: Deno.Signal): void {
+  try {
+    Deno.kill(pid, name);
   } catch {
     // It has exited already.
   }
