@@ -5,7 +5,7 @@
  */
 import { PubsubError } from "../errors.ts";
 import { acquireContext, releaseContext } from "./context.ts";
-import { endpointError } from "./endpoint.ts";
+import { checkEndpoint, endpointError } from "./endpoint.ts";
 import { FrameMemory, SHARED_FRAME_BYTES } from "./frame_memory.ts";
 import { cString, failure, type Handle, interrupted, size, zmq } from "./library.ts";
 import { checkDescriptor } from "./limits.ts";
@@ -89,6 +89,7 @@ export class RawSocket {
 
   /** Listen. @returns the real endpoint */
   bind(endpoint: string): string {
+    checkEndpoint("listen on", endpoint);
     this.#prepare(endpoint);
     if (zmq().zmq_bind(this.#handle, cString(endpoint)) < 0) {
       throw endpointError("listen on", endpoint, failure());
@@ -101,6 +102,7 @@ export class RawSocket {
 
   /** Connect, in the background. */
   connect(endpoint: string): void {
+    checkEndpoint("connect to", endpoint);
     this.#prepare(endpoint);
     if (zmq().zmq_connect(this.#handle, cString(endpoint)) < 0) {
       throw endpointError("connect to", endpoint, failure());

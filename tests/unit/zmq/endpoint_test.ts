@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/errors.ts";
-import { endpointError } from "../../../lib/zmq/endpoint.ts";
+import { checkEndpoint, endpointError } from "../../../lib/zmq/endpoint.ts";
 
 Deno.test("an endpoint that cannot be used is told in one line: what, which, why", () => {
   const error = endpointError("listen on", "tcp://127.0.0.1:80", "permission denied");
@@ -14,4 +14,33 @@ Deno.test("the library's reasons are put in the words of an endpoint", () => {
     "Cannot connect to nonsense: not a valid endpoint, expected tcp://host:port",
   );
   assert.match(endpointError("listen on", "tcp://nowhere:1", "no such device").message, /no such host/);
+});
+
+Deno.test("a port that does not exist is refused, and so is a missing one", () => {
+  for (
+    const endpoint of [
+      "tcp://127.0.0.1:65536",
+      "tcp://127.0.0.1:99999",
+      "tcp://127.0.0.1",
+      "tcp://h:-1",
+      "tcp://:5",
+    ]
+  ) {
+    assert.throws(() => checkEndpoint("listen on", endpoint), /expected tcp:\/\/host:port/, endpoint);
+  }
+});
+
+Deno.test("hosts, interfaces, wildcards and IPv6 addresses are endpoints", () => {
+  for (
+    const endpoint of [
+      "tcp://127.0.0.1:0",
+      "tcp://*:5555",
+      "tcp://eth0:*",
+      "tcp://[::1]:65535",
+      "inproc://x",
+      "ipc:///x",
+    ]
+  ) {
+    checkEndpoint("listen on", endpoint);
+  }
 });
