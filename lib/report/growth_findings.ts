@@ -32,6 +32,8 @@ export interface Growth {
   readonly chosen: Readonly<Record<GrowthModel, number>>;
 }
 
+const CAPITAL: Record<Mode, string> = { direct: "Direct", centralized: "Centralized" };
+
 /** Slope of a straight line through the runs' medians, after `transform` of both axes. */
 function slopeOf(cells: readonly Cell[], measure: Measure, transform: (value: number) => number): number {
   const points = cells.flatMap((cell) =>
@@ -74,10 +76,10 @@ export function bothGrow(data: Data): Finding {
   const reason = MODES.map((mode, i) => {
     const exponent = exponents[i] as Interval;
     const percent = (2 ** exponent.estimate - 1) * 100;
-    return `${mode}: twice the clients change the median by ${percent.toFixed(0)} % (exponent ${
+    return `${CAPITAL[mode]}: twice the clients change the median by ${percent.toFixed(0)} % (exponent ${
       exponent.estimate.toFixed(2)
-    }, ${between(exponent)})`;
-  }).join("; ") + ".";
+    }, ${between(exponent)}).`;
+  }).join(" ");
   const verdict = every(exponents.map((exponent) => judge(exponent, 0, EXPONENT_MARGIN)));
   return { number: 3, claim, verdict, reason, statistics };
 }
@@ -122,12 +124,12 @@ export function nonLinear(data: Data): Finding {
   const reason = growths.map(({ mode, fits, chosen }) => {
     const [best, second] = fits as [Fit, Fit];
     const quadratic = fits.find((fit) => fit.model === "quadratic") as Fit;
-    return `${mode}: ${best.model} fits best (${formulaOf(best)}, next ${second.model} at +${
-      second.delta.toFixed(1)
-    } AICc; quadratic has weight ${quadratic.weight.toFixed(2)}, best in ${
-      (chosen.quadratic * 100).toFixed(0)
-    } % of the resampled experiments)`;
-  }).join("; ") + ".";
+    return `${CAPITAL[mode]}: ${judgeGrowth(fits)}; ${best.model} fits best (${
+      formulaOf(best)
+    }, next ${second.model} at +${second.delta.toFixed(1)} AICc; quadratic has weight ${
+      quadratic.weight.toFixed(2)
+    }, best in ${(chosen.quadratic * 100).toFixed(0)} % of the resampled experiments).`;
+  }).join(" ");
   const statistics = growths.flatMap(({ mode, fits }) =>
     fits.map((fit) => ({
       label: `AICc above the best, ${mode}, ${fit.model}`,

@@ -49,8 +49,9 @@ export function drawSvg(chart: Chart): string {
   }
 }
 
-/** Sizes and description that echarts leaves out. */
-function described(svg: string, { width, height, description }: Chart): string {
+/** Adds the size and description that echarts leaves out, and takes out its classes for a mouse that hovers. */
+function described(rendered: string, { width, height, description }: Chart): string {
+  const svg = rendered.replaceAll(/<style\b[^>]*>.*?<\/style>\s*/gs, "").replaceAll(/ class="[^"]*"/g, "");
   const attributes = `<svg width="${width}" height="${height}" role="img"`;
   return svg.replace(/^<svg(?: width="[^"]*")?(?: height="[^"]*")?/, attributes)
     .replace(/^(<svg[^>]*>)/, `$1\n<title>${escapeXml(description)}</title>`) + "\n";

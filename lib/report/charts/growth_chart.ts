@@ -6,7 +6,7 @@ import { type Fit, type GrowthModel, MODELS, predict } from "../growth.ts";
 import type { Growth } from "../growth_findings.ts";
 import { MODES } from "../results.ts";
 import type { Chart } from "./draw.ts";
-import { axisOf, INK, legendOf, MODE_COLOURS, MODE_SYMBOLS, MUTED, titleOf } from "./theme.ts";
+import { axisOf, INK, lineLegendOf, MODE_COLOURS, MODE_SYMBOLS, MUTED, titleOf } from "./theme.ts";
 
 const MODEL_STYLES: Record<GrowthModel, { color: string; type: string | number[] }> = {
   constant: { color: "#7a7a7a", type: "dotted" },
@@ -35,7 +35,10 @@ export function growthChart(growths: readonly Growth[]): Chart {
         ...MODES.map((mode, i) => panelTitle(headline(mode, growths), left(i), TOP.at - 22)),
         ...MODES.map((mode, i) => panelTitle(residualHeadline(mode, growths), left(i), LOW.at - 22)),
       ],
-      legend: { ...legendOf({ top: 26, left: 54 }), data: [...MODELS] },
+      legend: {
+        ...lineLegendOf({ top: 26, left: 54 }),
+        data: MODELS.filter((model) => growths.some(({ fits }) => fits.some((fit) => fit.model === model))),
+      },
       grid: [TOP, LOW].flatMap(({ at, height }) =>
         MODES.map((_, i) => ({ left: left(i), top: at, width: COLUMN - 76, height }))
       ),
@@ -85,6 +88,7 @@ function panelSeries(
   column: number,
   most: number,
 ): Record<string, unknown>[] {
+  const least = Math.min(...points.map((point) => point.n));
   const top = { xAxisIndex: column, yAxisIndex: column };
   const low = { xAxisIndex: column + 2, yAxisIndex: column + 2 };
   const runs = {
@@ -99,11 +103,11 @@ function panelSeries(
     ...top,
     name: fit.model,
     type: "line",
-    showSymbol: false,
+    symbol: "none",
     lineStyle: { width: 1.7, ...MODEL_STYLES[fit.model] },
     itemStyle: { color: MODEL_STYLES[fit.model].color },
     data: Array.from({ length: 61 }, (_, i) => {
-      const n = 1 + (most - 1) * i / 60;
+      const n = least + (most - least) * i / 60;
       return [n, predict(fit, n)];
     }),
   }));

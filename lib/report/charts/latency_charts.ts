@@ -15,6 +15,7 @@ import {
   axisOf,
   INK,
   legendOf,
+  lineLegendOf,
   logAxis,
   MODE_COLOURS,
   MODE_DASHES,
@@ -42,7 +43,7 @@ export function clientsChart(
         "Median latency against the number of clients",
         "points: runs; bars: 95 % bootstrap interval of a network; curve: growth model with the lowest AICc",
       ),
-      legend: { ...legendOf({ top: 24 }), data: [...MODES] },
+      legend: { ...legendOf({ top: 8, itemWidth: 14 }), data: [...MODES] },
       grid: { left: 66, right: 24, top: 62, bottom: 50 },
       xAxis: axisOf("clients (publishers + subscribers)", {
         type: "value",
@@ -66,7 +67,9 @@ function modeSeries(
   // The modes stand beside each other, not on top of each other.
   const shift = (mode === "direct" ? -0.006 : 0.006) * most;
   const runs = results.filter((run) => run.mode === mode && run.subscribers.length > 0);
-  const best = growths.find((growth) => growth.mode === mode)?.fits[0];
+  const growth = growths.find((each) => each.mode === mode);
+  const best = growth?.fits[0];
+  const least = Math.min(...growth?.points.map((point) => point.n) ?? [1]);
   const points = {
     name: mode,
     type: "scatter",
@@ -89,11 +92,11 @@ function modeSeries(
   const curve = {
     name: mode,
     type: "line",
-    showSymbol: false,
+    symbol: "none",
     lineStyle: { color, width: 1.8, type: MODE_DASHES[mode] },
     itemStyle: { color },
     data: Array.from({ length: 61 }, (_, i) => {
-      const n = 1 + (most - 1) * i / 60;
+      const n = least + (most - least) * i / 60;
       return [n, Math.max(0, predict(best, n))];
     }),
   };
@@ -151,8 +154,8 @@ export function hostsChart(
   const groups = [...byHosts(runs, results, mode)];
   const boxes = groups.map(([, values]) => boxOf(values));
   return {
-    width: 560,
-    height: 380,
+    width: 520,
+    height: 370,
     description: `Box plot of the latency for each number of hosts, ${mode}`,
     options: {
       title: titleOf(
@@ -201,7 +204,7 @@ export function distributionChart(
   const bottomRow = (i: number) => i + columns >= networks.length;
   return {
     width: 58 + columns * PANEL.width + 10,
-    height: 84 + Math.ceil(networks.length / columns) * PANEL.height + 30,
+    height: 84 + Math.ceil(networks.length / columns) * PANEL.height - 8,
     description: "Empirical distribution functions of the latency, a panel for each network, both modes",
     options: {
       title: [
@@ -217,7 +220,7 @@ export function distributionChart(
           textStyle: { color: INK, fontSize: 12, fontWeight: 600 },
         })),
       ],
-      legend: { ...legendOf({ top: 8 }), data: [...MODES] },
+      legend: { ...lineLegendOf({ top: 8 }), data: [...MODES] },
       grid: networks.map((_, i) => ({
         left: left(i),
         top: top(i),
@@ -263,7 +266,7 @@ function distribution(
     type: "line",
     xAxisIndex: panel,
     yAxisIndex: panel,
-    showSymbol: false,
+    symbol: "none",
     lineStyle: { color: MODE_COLOURS[mode], width: 1.8, type: MODE_DASHES[mode] },
     itemStyle: { color: MODE_COLOURS[mode] },
     data: sorted.length === 0 ? [] : shares.map((share) => [quantile(sorted, share), share]),

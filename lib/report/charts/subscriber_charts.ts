@@ -6,9 +6,9 @@ import type { StudyRun, StudySubscriber } from "../study.ts";
 import { quantile } from "../statistics.ts";
 import type { Samples } from "../samples.ts";
 import type { Chart } from "./draw.ts";
-import { ALARM, axisOf, categoryStyle, INK, legendOf, logAxis, MUTED, PAPER, titleOf } from "./theme.ts";
+import { ALARM, axisOf, categoryStyle, INK, lineLegendOf, logAxis, MUTED, PAPER, titleOf } from "./theme.ts";
 
-const WIDTH = 760;
+const WIDTH = 580;
 const HEIGHT = 340;
 const LATENCY = "latency [ms]";
 
@@ -29,6 +29,7 @@ export function lineChart(run: StudyRun, { name, samples }: StudySubscriber): Ch
     type: "line",
     data: points,
     showSymbol: false,
+    symbol: "none",
     sampling: "lttb",
     lineStyle: { width: 1.3, ...categoryStyle(i) },
     itemStyle: { color: categoryStyle(i).color },
@@ -45,7 +46,7 @@ export function lineChart(run: StudyRun, { name, samples }: StudySubscriber): Ch
     options: {
       title: titleOf(`${name}: latency by publisher`, placeOf(run)),
       legend: manyLegend(tracks.map((track) => track.publisher)),
-      grid: { left: 62, right: 20, top: 88, bottom: 46 },
+      grid: { left: 62, right: 20, top: 68 + 16 * legendRows(tracks.length), bottom: 46 },
       xAxis: axisOf(start === undefined ? "sample" : "time of publishing [s]", {
         type: "value",
         min: 0,
@@ -158,26 +159,31 @@ function rangeOf(samples: Samples): [number, number] {
 
 /** Vertical lines where a broker died, and where this subscriber noticed and had data again. */
 function marksOf(run: StudyRun, subscriber: string, start: number): Record<string, unknown>[] {
-  const line = (time: number, label: string, type: string, place: string) => ({
+  const line = (time: number, label: string, type: string, align: string) => ({
     xAxis: (time - start) / 1000,
     lineStyle: { color: ALARM, width: 1.4, type },
-    label: { show: true, formatter: label, color: ALARM, fontSize: 11, position: place },
+    label: { show: true, formatter: label, color: ALARM, fontSize: 11, position: "end", align },
   });
   const deaths = (run.record.brokerDeaths ?? []).map((death) =>
-    line(death.time, `${death.broker} dies`, "solid", "end")
+    line(death.time, `${death.broker} dies `, "solid", "right")
   );
   const backs = run.failovers
     .filter((row) => row.subscriber === subscriber && row.event === "broker_lost" && row.dataBackMs !== null)
     .map((row) => {
       const after = row.dataBackMs as number;
-      return line(row.time + after, `data back, ${after.toFixed(0)} ms`, "dashed", "insideEndTop");
+      return line(row.time + after, ` data back after ${after.toFixed(0)} ms`, "dashed", "left");
     });
   return [...deaths, ...backs];
 }
 
+/** Rows that the legend of so many publishers takes. */
+function legendRows(names: number): number {
+  return names > 8 ? Math.ceil(names / 5) : Math.ceil(names / 4);
+}
+
 function manyLegend(names: readonly string[]): Record<string, unknown> {
   return {
-    ...legendOf({ left: 56, right: 16, top: 44, itemGap: 12 }),
+    ...lineLegendOf({ left: 56, right: 10, top: 44, itemGap: names.length > 8 ? 8 : 12 }),
     data: [...names],
     textStyle: { color: names.length > 8 ? MUTED : INK, fontSize: names.length > 8 ? 10.5 : 12 },
     itemWidth: names.length > 8 ? 18 : 26,

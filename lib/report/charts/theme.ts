@@ -94,7 +94,20 @@ export function axisOf(
 
 /** A legend in the upper right corner. */
 export function legendOf(more: Record<string, unknown> = {}): Record<string, unknown> {
-  return { right: 8, top: 6, textStyle: { color: INK, fontSize: 12 }, itemWidth: 26, itemGap: 14, ...more };
+  return {
+    right: 8,
+    top: 6,
+    textStyle: { color: INK, fontSize: 12 },
+    itemWidth: 26,
+    itemHeight: 9,
+    itemGap: 14,
+    ...more,
+  };
+}
+
+/** A legend of lines: without the points that a line has not. */
+export function lineLegendOf(more: Record<string, unknown> = {}): Record<string, unknown> {
+  return legendOf({ itemStyle: { opacity: 0 }, ...more });
 }
 
 /** A latency on an axis or in a label: enough digits to tell neighbours apart, no more. */
@@ -113,7 +126,6 @@ export function logAxis(name: string, low: number, high: number, nameGap?: numbe
     min: stepBelow(low),
     max: stepAbove(high),
     axisLabel: { color: INK, fontSize: 11, formatter: shortNumber },
-    minorTick: { show: true, splitNumber: 9, lineStyle: { color: GRID } },
   }, nameGap);
 }
 

@@ -35,7 +35,11 @@ export function figureOf(svg: string, caption: string): string {
 export function significant(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size >= 1000) return value.toFixed(0);
-  if (size >= 0.001 || size === 0) return String(Number(value.toPrecision(3))).replace("-", "−");
-  return value.toExponential(1).replace("-", "−");
+  if (value === 0) return "0";
+  const text = size >= 1000
+    ? value.toFixed(0)
+    : size >= 0.001
+    ? value.toPrecision(3)
+    : value.toExponential(1);
+  return text.replaceAll("-", "−");
 }

@@ -123,11 +123,12 @@ export function runsTable(analysis: Analysis): string {
     };
   });
   rows.sort((one, other) => one.sort < other.sort ? -1 : 1);
-  return tableOf(
+  const table = tableOf(
     columns,
     rows,
     "Median and 99th percentile: of the subscribers' own, the middle one; largest: of all live samples.",
   );
+  return `<div class="tight">${table}</div>`;
 }
 
 function checksText({ record }: StudyRun): string {

@@ -36,6 +36,9 @@ caption { text-align: left; color: var(--muted); padding-bottom: 4px; }
 th, td { padding: 4px 12px 4px 0; text-align: right; vertical-align: top; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; border-bottom-color: var(--muted); }
 th.text, td.text { text-align: left; }
+td.text { overflow-wrap: break-word; }
+.tight table { font-size: 12.5px; } .tight th, .tight td { padding-right: 9px; }
+.tight td { white-space: nowrap; } .tight td:last-child { white-space: normal; min-width: 14ch; }
 tr.secondary td { color: var(--muted); }
 .wide { overflow-x: auto; }
 figure { margin: 18px 0; break-inside: avoid; }
@@ -56,8 +59,9 @@ footer { margin-top: 50px; color: var(--muted); font-size: 13.5px; border-top: 1
   @page { margin: 16mm 14mm; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav, details:not([open]) { display: none; }
+  .pair { grid-template-columns: 1fr 1fr; }
   h2, h3 { break-after: avoid; }
-  table { font-size: 9pt; }
+  table, .tight table { font-size: 8.5pt; } th, td { padding-right: 7px; }
   tr { break-inside: avoid; }
   a { color: inherit; text-decoration: none; }
   .finding { border: 1px solid var(--muted); border-left-width: 5px; }
