@@ -10,16 +10,16 @@
  * (closed by the client, or its time over) deletes its ephemeral nodes in one transaction, fires their watches
  * and ends its connection.
  */
-import type { JuteReader } from "./jute.ts";
-import { Malformed } from "./jute.ts";
+import { type Acl, isGranted } from "./acl.ts";
+import { type JuteReader, Malformed } from "./jute.ts";
 import type { Limits } from "./limits.ts";
 import { Operations } from "./operations.ts";
 import type { Peer } from "./peer.ts";
-import { Err, Op, Refusal } from "./protocol.ts";
+import { Err, Op, Perm, Refusal } from "./protocol.ts";
 import { writeConnectResponse, writeHeader, writeNotification } from "./replies.ts";
 import { type ConnectRequest, readConnect } from "./requests.ts";
 import { samePassword, type Session, SessionTable } from "./sessions.ts";
-import { announce, apply, sessionEnd, type TreeTxn } from "./transactions.ts";
+import { announce, type Applied, apply, sessionEnd, type TreeTxn } from "./transactions.ts";
 import type { DataTree, Undo } from "./tree.ts";
 import { WatchRegistry } from "./watches.ts";
 
@@ -91,7 +91,10 @@ export class Engine {
     this.wall = wall;
   }
 
-  readonly #notify = (peer: Peer, type: number, path: string): void => this.notify(peer, type, path);
+  /** A watcher that may not read the node is not told: its watch is spent all the same, as in Apache. */
+  readonly #notify = (peer: Peer, type: number, path: string, acl: Acl): void => {
+    if (isGranted(acl, Perm.read, peer.identities)) this.notify(peer, type, path);
+  };
 
   /** Write a watch event to `peer`. */
   notify(peer: Peer, type: number, path: string): void {
@@ -201,8 +204,7 @@ export class Engine {
       this.#single[0] = txn;
       this.sink.tree(zxid, this.wall, this.#single);
     }
-    apply(this.tree, txn, zxid, this.wall, null);
-    announce(this.watches, txn, this.#notify);
+    announce(this.watches, apply(this.tree, txn, zxid, this.wall, null), this.#notify);
   }
 
   /**
@@ -211,24 +213,21 @@ export class Engine {
    */
   commitAll(step: () => TreeTxn | "nothing" | null, applied: () => void): void {
     const zxid = this.zxid + 1;
-    const txns: TreeTxn[] = [];
+    const done: Applied[] = [];
     const undo: Undo[] = [];
     try {
       for (let txn = step(); txn !== null; txn = step()) {
-        if (txn !== "nothing") {
-          apply(this.tree, txn, zxid, this.wall, undo);
-          txns.push(txn);
-        }
+        if (txn !== "nothing") done.push(apply(this.tree, txn, zxid, this.wall, undo));
         applied();
       }
     } catch (error) {
       for (const back of undo.reverse()) back();
       throw error;
     }
-    if (txns.length === 0) return;
+    if (done.length === 0) return;
     this.zxid = zxid;
-    this.sink?.tree(zxid, this.wall, txns);
-    for (const txn of txns) announce(this.watches, txn, this.#notify);
+    this.sink?.tree(zxid, this.wall, done.map((each) => each.txn));
+    for (const each of done) announce(this.watches, each, this.#notify);
   }
 
   /** End a session: its ephemeral nodes go, under one zxid, and it is forgotten. */
@@ -236,9 +235,9 @@ export class Engine {
     const zxid = ++this.zxid;
     this.sink?.sessionEnded(zxid, this.wall, session.id);
     const txns = sessionEnd(this.tree, session.id);
-    for (const txn of txns) apply(this.tree, txn, zxid, this.wall, null);
+    const done = txns.map((txn) => apply(this.tree, txn, zxid, this.wall, null));
     this.sessions.remove(session);
-    for (const txn of txns) announce(this.watches, txn, this.#notify);
+    for (const each of done) announce(this.watches, each, this.#notify);
   }
 
   /** End the sessions whose time is over, and their connections. Returns their ids. */

@@ -9,7 +9,7 @@ import { type Acl, effectiveAcl, type Identity, isGranted } from "./acl.ts";
 import { isBuiltIn, isValidPath, parentOf, sequenceSuffix } from "./paths.ts";
 import { CreateFlag, Err, Op, Perm, refuse } from "./protocol.ts";
 import { type DataTree, NodeKind, type Undo, type Znode } from "./tree.ts";
-import type { Notify, WatchRegistry } from "./watches.ts";
+import type { Located, Notify, WatchRegistry } from "./watches.ts";
 
 /** One change of the tree. */
 export type TreeTxn =
@@ -152,31 +152,44 @@ function checkVersion(current: number, expected: number): void {
   if (expected !== -1 && expected !== current) refuse(Err.badVersion);
 }
 
+/** What was done: the transaction, and whose watches it concerns, as they were then. */
+export interface Applied {
+  readonly txn: TreeTxn;
+  readonly node: Located;
+  /** The parent, when its list of children changed. */
+  readonly parent: Located | null;
+}
+
 /**
  * Carry `txn` out. With `undo`, how to take it back is pushed there. Throws only when the tree does not hold
  * what the transaction needs, which can happen only with a log that is not this tree's.
  */
-export function apply(tree: DataTree, txn: TreeTxn, zxid: number, time: number, undo: Undo[] | null): void {
+export function apply(
+  tree: DataTree,
+  txn: TreeTxn,
+  zxid: number,
+  time: number,
+  undo: Undo[] | null,
+): Applied {
   const { path } = txn;
   if (txn.type === Op.create) {
     const parent = needed(tree, parentOf(path)!);
     undo?.push(tree.undoCreate(parent, path));
     tree.create(parent, txn, zxid, time);
-    return;
+    return { txn, node: txn, parent };
   }
   const node = needed(tree, path);
-  switch (txn.type) {
-    case Op.setData:
-      undo?.push(tree.undoSetData(node));
-      return tree.setData(node, txn.data, zxid, time);
-    case Op.setAcl:
-      return tree.setAcl(node, txn.acl);
-    case Op.delete: {
-      const parent = needed(tree, parentOf(path)!);
-      undo?.push(tree.undoDelete(parent, node));
-      return tree.delete(parent, node, zxid);
-    }
+  if (txn.type === Op.delete) {
+    const parent = needed(tree, parentOf(path)!);
+    undo?.push(tree.undoDelete(parent, node));
+    tree.delete(parent, node, zxid);
+    return { txn, node, parent };
   }
+  if (txn.type === Op.setData) {
+    undo?.push(tree.undoSetData(node));
+    tree.setData(node, txn.data, zxid, time);
+  } else tree.setAcl(node, txn.acl);
+  return { txn, node, parent: null };
 }
 
 function needed(tree: DataTree, path: string): Znode {
@@ -185,15 +198,16 @@ function needed(tree: DataTree, path: string): Znode {
   return node;
 }
 
-/** Fire the watches that `txn`, already applied, concerns. */
-export function announce<W>(watches: WatchRegistry<W>, txn: TreeTxn, notify: Notify<W>): void {
+/** Fire the watches that what was done concerns. */
+export function announce<W>(watches: WatchRegistry<W>, applied: Applied, notify: Notify<W>): void {
+  const { txn, node, parent } = applied;
   switch (txn.type) {
     case Op.create:
-      return watches.created(txn.path, parentOf(txn.path)!, notify);
+      return watches.created(node, parent!, notify);
     case Op.delete:
-      return watches.deleted(txn.path, parentOf(txn.path)!, notify);
+      return watches.deleted(node, parent!, notify);
     case Op.setData:
-      return watches.changed(txn.path, notify);
+      return watches.changed(node, notify);
     case Op.setAcl:
       return;
   }

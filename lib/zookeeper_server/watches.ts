@@ -3,18 +3,34 @@
  *
  * Guarantee: a watch belongs to a connection and ends with it ({@link WatchRegistry.removeWatcher} leaves no
  * entry behind); a one-shot watch fires at most once; a deletion is told once to a connection that watches both
- * the node's data and its children. Pure: events are returned by calling `notify`, in order.
+ * the node's data and its children. Whether a watcher may know is for `notify` to decide. Pure: events are returned by calling `notify`, in order.
  *
  * When a session is suspended or lost nothing here changes: the connection's end removes its watches, and the
  * client sets them again after it has attached.
  */
+import type { Acl } from "./acl.ts";
 import { EventType, WatcherType } from "./protocol.ts";
 
 /** How a path is watched; a watcher may have several at once. */
 export const WatchMode = { standard: 1, persistent: 2, recursive: 4 } as const;
 
-/** Tells `watcher` that `type` happened to `path`. */
-export type Notify<W> = (watcher: W, type: number, path: string) => void;
+/** Tells `watcher` that `type` happened to `path`, a node with the list `acl`. */
+export type Notify<W> = (watcher: W, type: number, path: string, acl: Acl) => void;
+
+/** A node's path and access control list. */
+export interface Located {
+  readonly path: string;
+  readonly acl: Acl;
+}
+
+/** What happens to a node: the type of the event, its path, its access control list. */
+interface Happening extends Located {
+  readonly type: number;
+}
+
+function happened(type: number, { path, acl }: Located): Happening {
+  return { type, path, acl };
+}
 
 /** One table: paths to watchers, and back. */
 class WatchTable<W> {
@@ -80,8 +96,9 @@ class WatchTable<W> {
     return this.#byWatcher.get(watcher)?.size ?? 0;
   }
 
-  /** Tell every watcher of `path`, and recursive watchers above it, but those in `told`; add them to it. */
-  trigger(path: string, type: number, told: Set<W> | null, notify: Notify<W>): void {
+  /** Tell every watcher of the path, and recursive watchers above it, but those in `told`; add them to it. */
+  trigger(happening: Happening, told: Set<W> | null, notify: Notify<W>): void {
+    const { type, path } = happening;
     const climbs = this.#recursive > 0 && type !== EventType.childrenChanged;
     const heard = told ?? (climbs ? new Set<W>() : null);
     const watchers = this.#byPath.get(path);
@@ -89,14 +106,14 @@ class WatchTable<W> {
       for (const [watcher, modes] of watchers) {
         if ((modes & WatchMode.standard) !== 0) this.remove(path, watcher, WatchMode.standard);
         const hears = (modes & ~WatchMode.recursive) !== 0 || type !== EventType.childrenChanged;
-        if (hears) tell(watcher, type, path, heard, notify);
+        if (hears) tell(watcher, happening, heard, notify);
       }
     }
     if (!climbs) return;
     for (let at = path; at !== "/";) {
       at = at.substring(0, Math.max(1, at.lastIndexOf("/")));
       for (const [watcher, modes] of this.#byPath.get(at) ?? []) {
-        if ((modes & WatchMode.recursive) !== 0) tell(watcher, type, path, heard, notify);
+        if ((modes & WatchMode.recursive) !== 0) tell(watcher, happening, heard, notify);
       }
     }
   }
@@ -110,12 +127,12 @@ class WatchTable<W> {
   }
 }
 
-function tell<W>(watcher: W, type: number, path: string, told: Set<W> | null, notify: Notify<W>): void {
+function tell<W>(watcher: W, { type, path, acl }: Happening, told: Set<W> | null, notify: Notify<W>): void {
   if (told !== null) {
     if (told.has(watcher)) return;
     told.add(watcher);
   }
-  notify(watcher, type, path);
+  notify(watcher, type, path, acl);
 }
 
 /** All watches of a server: those on a node (its data, its existence) and those on its list of children. */
@@ -143,8 +160,9 @@ export class WatchRegistry<W> {
 
   /** A watch that stays until it is removed: on the node and its children, or (recursive) on all below it. */
   addPersistent(path: string, watcher: W, recursive: boolean): void {
-    this.#data.add(path, watcher, recursive ? WatchMode.recursive : WatchMode.persistent);
-    if (!recursive) this.#child.add(path, watcher, WatchMode.persistent);
+    const mode = recursive ? WatchMode.recursive : WatchMode.persistent;
+    this.#data.add(path, watcher, mode);
+    this.#child.add(path, watcher, mode);
   }
 
   /** Whether `watcher` watches `path` in the way of `type` ({@link WatcherType}). */
@@ -168,22 +186,23 @@ export class WatchRegistry<W> {
   }
 
   /** A node was created: tell who watches it, then who watches its parent's children. */
-  created(path: string, parent: string, notify: Notify<W>): void {
-    this.#data.trigger(path, EventType.created, null, notify);
-    this.#child.trigger(parent, EventType.childrenChanged, null, notify);
+  created(node: Located, parent: Located, notify: Notify<W>): void {
+    this.#data.trigger(happened(EventType.created, node), null, notify);
+    this.#child.trigger(happened(EventType.childrenChanged, parent), null, notify);
   }
 
   /** A node was deleted: tell who watches it in any way, once, then who watches its parent's children. */
-  deleted(path: string, parent: string, notify: Notify<W>): void {
+  deleted(node: Located, parent: Located, notify: Notify<W>): void {
     const told = new Set<W>();
-    this.#data.trigger(path, EventType.deleted, told, notify);
-    this.#child.trigger(path, EventType.deleted, told, notify);
-    this.#child.trigger(parent, EventType.childrenChanged, null, notify);
+    const deleted = happened(EventType.deleted, node);
+    this.#data.trigger(deleted, told, notify);
+    this.#child.trigger(deleted, told, notify);
+    this.#child.trigger(happened(EventType.childrenChanged, parent), null, notify);
   }
 
   /** A node's data was set. */
-  changed(path: string, notify: Notify<W>): void {
-    this.#data.trigger(path, EventType.dataChanged, null, notify);
+  changed(node: Located, notify: Notify<W>): void {
+    this.#data.trigger(happened(EventType.dataChanged, node), null, notify);
   }
 
   /** Watched paths and who watches them, as `wchp` lists them. */
