@@ -35,6 +35,7 @@ import {
   type PublisherInfo,
   type SubscriberInfo,
 } from "./wire/control.ts";
+import { MAX_UPSTREAM_AT_BROKER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
@@ -222,6 +223,7 @@ export class Broker implements AsyncDisposable {
       egress: [tcpEndpoint(at, egressPort ?? 0)],
       sendHighWaterMark: HIGH_WATER_MARK,
       receiveHighWaterMark: HIGH_WATER_MARK,
+      maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
       ...heartbeats,
     });
     this.#own(this.#forwarder.ended);

@@ -30,7 +30,7 @@ import { PublishedStream } from "./published_stream.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
 import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, parseBrokerRecord, type PublisherInfo } from "./wire/control.ts";
-import { decodeUpstream, isUpstreamFor } from "./wire/upstream.ts";
+import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
@@ -39,6 +39,8 @@ import { Socket } from "./zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
 const HIGH_WATER_MARK = 4096;
+/** Longest sample: 16 MiB. Larger messages than its batch are refused by every receiver. */
+const MAX_PAYLOAD = 16 * 1024 * 1024;
 /** After so many bytes in one turn of the event loop the sockets get theirs. */
 const TURN_BYTES = 256 * 1024;
 /** How long `start()` waits for those matched already to join. */
@@ -211,6 +213,7 @@ export class Publisher implements AsyncDisposable {
     this.#socket = new Socket("xpub", {
       sendHighWaterMark: HIGH_WATER_MARK,
       receiveHighWaterMark: 0,
+      maxMessageSize: MAX_UPSTREAM_AT_PUBLISHER,
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
       linger: 1000,
@@ -320,6 +323,11 @@ export class Publisher implements AsyncDisposable {
 
   #add(entry: Topic, payload: Uint8Array | string): void {
     const { stream } = entry;
+    if (payload.length > MAX_PAYLOAD) {
+      throw new UsageError(
+        `Cannot publish ${payload.length} bytes on topic ${stream.topic}: must be at most ${MAX_PAYLOAD}`,
+      );
+    }
     this.#turnBytes += stream.add(this.#publishTime(), payload, this.#time - performance.timeOrigin);
     if (stream.dirty) this.#dirty.add(stream);
   }

@@ -8,16 +8,19 @@
  * kind        u8  "Q" request, "A" acknowledgement, "B" bye
  * publisher NUL topic NUL subscriber NUL
  * incarnation u32 of the stream as the subscriber knows it
- * Q: request u32, from u64 (0: join with history), to u64 (0: all there is), depth u32, flags u8 (1 reliable)
+ * Q: request u32, from u64 (0: join with history), to u64 (0: all there is; when joining: the first live number that
+ *    the subscriber has already, which ends its history), depth u32, flags u8 (1 reliable)
  * A: delivered up to and including u64
  * ```
  *
  * Numbers are big-endian. Decoding never throws.
  */
 import { FormatError } from "../errors.ts";
+import { isId } from "../names.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+// Without ignoreBOM a topic that begins with U+FEFF would lose it.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const MARK = 2;
 const REQUEST = 0x51;
 const ACKNOWLEDGE = 0x41;
@@ -25,6 +28,12 @@ const BYE = 0x42;
 const HIGH = 2 ** 32;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const LONGEST_MESSAGE = 512;
+/**
+ * A peer that sends a bigger frame towards publishers is disconnected: by a broker, and further up only what no
+ * broker passes on, so that a broker is never cut off for what a subscriber sent.
+ */
+export const MAX_UPSTREAM_AT_BROKER = 4096;
+export const MAX_UPSTREAM_AT_PUBLISHER = 65_536;
 
 /** Who says something about which stream. */
 export interface Address {
@@ -40,7 +49,10 @@ export interface ReplayRequest {
   request: number;
   /** First number wanted; 0 joins the stream with `depth` samples of history. */
   from: number;
-  /** Last number wanted; 0 for all there is. */
+  /**
+   * Last number wanted; 0 for all there is. With `from` 0: the first live number that has come already, so that
+   * nothing is missing between the history and what came while the answer was on its way; 0 when none has.
+   */
   to: number;
   /** With `from` 0: how many samples back. */
   depth: number;
@@ -126,6 +138,7 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
     return high > MAX_SEQUENCE_HIGH ? Number.NaN : high * HIGH + view.getUint32(offset + 4);
   };
   const [publisher, topic, subscriber] = names as [string, string, string];
+  if (!isId(publisher) || !isId(subscriber)) return new FormatError("Upstream message has an invalid id");
   const wanted = { [REQUEST]: 29, [ACKNOWLEDGE]: 12, [BYE]: 4 }[bytes[1]!];
   if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
   if (rest !== wanted) {

@@ -19,6 +19,12 @@ export interface ForwarderOptions extends Omit<SocketOptions, "routingId" | "all
   ingress: string[];
   /** Subscribers connect here. */
   egress: string[];
+  /**
+   * A subscriber that sends a bigger message is disconnected: what it sends goes to every publisher.
+   *
+   * @default the same as `maxMessageSize`
+   */
+  maxUpstreamSize?: number;
 }
 
 let opened = 0;
@@ -42,7 +48,10 @@ export class Forwarder implements AsyncDisposable {
     }
     try {
       const ingress = this.#keep(openRawSocket("xsub", options));
-      const egress = this.#keep(openRawSocket("xpub", options));
+      const egress = this.#keep(openRawSocket("xpub", {
+        ...options,
+        ...(options.maxUpstreamSize !== undefined && { maxMessageSize: options.maxUpstreamSize }),
+      }));
       this.ingress = options.ingress.map((endpoint) => ingress.bind(endpoint));
       this.egress = options.egress.map((endpoint) => egress.bind(endpoint));
       const steering = this.#keep(new RawSocket(PAIR));

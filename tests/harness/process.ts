@@ -15,6 +15,8 @@ export interface StartOptions {
   stdin?: Uint8Array | ReadableStream<Uint8Array>;
   /** Where its standard output goes instead of {@link Pubsub.stdout}. */
   stdoutFile?: string;
+  /** Its standard output is read at so many lines a second, and must be 1, 2, 3 … (see {@link Pubsub.taken}). */
+  slowReader?: number;
 }
 
 /** The line that a subscriber ends with, as numbers. */
@@ -27,6 +29,9 @@ export type Summary = Record<
 export class Pubsub implements AsyncDisposable {
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
+  /** With a slow reader: lines taken so far, and whether they were 1, 2, 3 … */
+  taken = 0;
+  inOrder = true;
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
   readonly #args: readonly string[];
@@ -44,9 +49,23 @@ export class Pubsub implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const reading = [gather(this.#child.stderr, this.stderr)];
-    if (!options.stdoutFile) reading.push(gather(this.#child.stdout, this.stdout));
+    if (options.slowReader) reading.push(this.#readSlowly(this.#child.stdout, options.slowReader));
+    else if (!options.stdoutFile) reading.push(gather(this.#child.stdout, this.stdout));
     if (options.stdin) reading.push(feed(options.stdin, this.#child.stdin));
     this.#reading = Promise.allSettled(reading);
+  }
+
+  async #readSlowly(stream: ReadableStream<Uint8Array>, linesPerSecond: number): Promise<void> {
+    const start = performance.now();
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) if (line !== String(++this.taken)) this.inOrder = false;
+      const due = start + (this.taken / linesPerSecond) * 1000;
+      // Slowness is what is tested here.
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+    }
   }
 
   get pid(): number {

@@ -304,4 +304,38 @@ systemTest(
   { own: true },
 );
 
+/** Resident bytes of a process. */
+function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) * 1024;
+}
+
+systemTest(
+  "a subscriber that takes 5,000 lines a second: nothing is lost, memory stays bounded on all sides",
+  async (system) => {
+    const broker = await system.broker("--centralized");
+    const flags = ["--topics", "A", "--centralized"];
+    const lines = 1_000_000;
+    const slow = system.start(["subscriber", ...flags, "--raw", "--indefinite"], { slowReader: 5000 });
+    await slow.says(/registered in zone/);
+    const input = new TextEncoder().encode(Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join(""));
+    const publisher = system.start(["publisher", ...flags, "--stdin"], { stdin: input });
+    await publisher.says(/owns topic A/);
+    const start = [broker, slow, publisher].map(({ pid }) => residentBytes(pid));
+    await until("20,000 lines are taken", () => slow.taken >= 20_000, 20_000);
+    const grown = [broker, slow, publisher].map(({ pid }, i) => residentBytes(pid) - start[i]!);
+    for (const bytes of grown) {
+      assert.ok(
+        bytes < 300 * 1024 * 1024,
+        `grown by ${grown.map((n) => n >> 20)} MiB`,
+      );
+    }
+    assert.ok(publisher.running, "the publisher is held back");
+    slow.signal("SIGINT");
+    await until("the summary", () => slow.stderr.some((line) => line.startsWith("summary")));
+    const { lost, duplicates } = slow.summary();
+    assert.deepEqual({ lost, duplicates }, { lost: 0, duplicates: 0 });
+    assert.ok(slow.inOrder, "every line once, in order");
+  },
+);
+
 lastTest();
