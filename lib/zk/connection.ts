@@ -49,6 +49,7 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerDueAt = 0;
   #attachments = 0;
+  #id = 0n;
   #closing = false;
   /** Whether this outage was told already. */
   #told = false;
@@ -79,7 +80,7 @@ export class Connection {
 
   /** The session's id; 0 before the first handshake. */
   get id(): bigint {
-    return this.#link.sessionId;
+    return this.#id;
   }
 
   /** The negotiated timeout. */
@@ -146,12 +147,15 @@ export class Connection {
 
   #attached(sentAt: number, timeoutMs: number): void {
     const again = this.#lease.provenAt !== undefined;
+    const { sessionId } = this.#link;
+    if (again && sessionId !== this.#id) this.#end("the server has given us another one");
     if (this.#lost.signal.aborted || !this.#lease.attached(sentAt, timeoutMs, monotonic())) {
-      // The old session, attached only to be closed.
+      // The old session, attached only to be closed; or one that nobody asked for.
       this.#end(SILENT);
       void this.#link.closeSession(timeoutMs);
       return;
     }
+    this.#id = sessionId;
     this.#attachments += 1;
     this.#told = false;
     const verb = again ? "attached again" : "connected";

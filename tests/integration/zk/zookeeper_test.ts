@@ -1,6 +1,7 @@
 /** The operations of the client against a real server: what they return, how they fail, how many go out. */
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../../lib/errors.ts";
+import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { until } from "../../harness/condition.ts";
 import { suite } from "../../harness/coordination.ts";
 
@@ -177,7 +178,7 @@ test("a node that may not be written gives NO_AUTH, and an unknown error number 
   await zk.connected();
   // ZooKeeper keeps its own configuration node read-only.
   const root = place.use(
-    new (await import("../../../lib/zk/zookeeper.ts")).ZooKeeper({
+    new ZooKeeper({
       servers: place.coordinator.servers,
     }),
   );
