@@ -6,6 +6,8 @@
  * told once and everything later is dropped in silence. Any other failure, a full disk for instance, rejects the
  * writes that it concerns.
  */
+import { PubsubError, reasonOf } from "../lib/errors.ts";
+
 interface Pending {
   readonly bytes: Uint8Array;
   resolve(): void;
@@ -60,7 +62,10 @@ export class StandardOutput {
         for (let at = 0; at < bytes.length;) at += await this.#write(bytes.subarray(at));
       } catch (error) {
         if (!(error instanceof Deno.errors.BrokenPipe)) {
-          for (const item of group) item.reject(error);
+          const failure = new PubsubError(`cannot write standard output: ${reasonOf(error)}`, {
+            cause: error,
+          });
+          for (const item of group) item.reject(failure);
           continue;
         }
         this.#gone = true;

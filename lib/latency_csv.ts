@@ -10,7 +10,7 @@
  * process leaves nearly all of them. At most `limit` characters wait: then `add` returns a promise to wait for.
  * When a write fails (disk full) `onFailure` is told once, later rows are dropped, and samples go on.
  */
-import { reasonOf } from "./errors.ts";
+import { PubsubError, reasonOf } from "./errors.ts";
 import type { EncodableBatch } from "./sample_encoder.ts";
 
 /** The header row. */
@@ -62,12 +62,19 @@ export class LatencyCsv {
   #failed = false;
   #closed = false;
 
-  /** Creates (or empties) the file at `path`, rejecting when that is not possible. */
+  /**
+   * Creates (or empties) the file at `path`.
+   *
+   * @throws {PubsubError} when that is not possible.
+   */
   static async create(path: string, onFailure: (reason: string) => void): Promise<LatencyCsv> {
-    const csv = new LatencyCsv(
-      await Deno.open(path, { write: true, create: true, truncate: true }),
-      onFailure,
-    );
+    let file: CsvFile;
+    try {
+      file = await Deno.open(path, { write: true, create: true, truncate: true });
+    } catch (cause) {
+      throw new PubsubError(`cannot write ${path}: ${reasonOf(cause)}`, { cause });
+    }
+    const csv = new LatencyCsv(file, onFailure);
     await csv.flush();
     return csv;
   }

@@ -8,6 +8,9 @@
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { EncodableBatch, SampleEncoder } from "./sample_encoder.ts";
 
+/** Bytes of one write: small, so that a slow reader is seen to make progress. */
+const PIECE = 16_384;
+
 /** Writes samples through an encoder. */
 export class SampleOutput {
   readonly #encode: SampleEncoder;
@@ -15,12 +18,18 @@ export class SampleOutput {
   readonly #limit: number;
   readonly #buffer = new ByteBuffer();
   #writing: Promise<void> | undefined;
+  #written = 0;
   #failure: { error: unknown } | undefined;
 
-  constructor(encode: SampleEncoder, write: (bytes: Uint8Array) => Promise<void>, limit = 262_144) {
+  constructor(encode: SampleEncoder, write: (bytes: Uint8Array) => Promise<void>, limit = 65_536) {
     this.#encode = encode;
     this.#write = write;
     this.#limit = limit;
+  }
+
+  /** Bytes that the reader has taken. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Adds the first `count` samples of `batch`. A promise when the reader is behind: wait for it. */
@@ -47,7 +56,12 @@ export class SampleOutput {
     // Start in the next microtask, so that batches delivered together are written together.
     await Promise.resolve();
     try {
-      if (this.#buffer.length > 0) await this.#write(this.#buffer.take());
+      const bytes = this.#buffer.take();
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        const piece = bytes.subarray(at, at + PIECE);
+        await this.#write(piece);
+        this.#written += piece.length;
+      }
     } catch (error) {
       this.#failure = { error };
       this.#buffer.take();

@@ -27,9 +27,26 @@ export async function runClear(options: ClearOptions, context: RoleContext): Pro
       );
     }
     let removed = 0;
-    for (const root of ROOTS) removed += await zk.removeTree(root);
+    for (const root of ROOTS) {
+      const stays = await removeAll(zk, root, () => removed++);
+      if (stays) context.note(`${root} stays: what is running registers itself again`);
+    }
     context.out(`removed ${removed} ${removed === 1 ? "znode" : "znodes"} from ${options.zookeeper}`);
   });
+}
+
+/** Removes a znode with all below it. @returns whether it stays, because somebody puts back what was below it. */
+async function removeAll(zk: ZooKeeper, path: string, onRemoved: () => void): Promise<boolean> {
+  try {
+    for (const name of (await zk.getChildren(path)).names) await removeAll(zk, `${path}/${name}`, onRemoved);
+    await zk.remove(path);
+    onRemoved();
+    return false;
+  } catch (error) {
+    if (CoordinationError.is(error, "NO_NODE")) return false;
+    if (CoordinationError.is(error, "NOT_EMPTY")) return true;
+    throw error;
+  }
 }
 
 async function liveBrokers(zk: ZooKeeper): Promise<string[]> {

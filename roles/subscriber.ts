@@ -30,7 +30,7 @@ export interface SubscriberRoleOptions extends SubscriberOptions {
 }
 
 /** How long a reader of standard output that stands still is waited for when leaving. */
-const OUTPUT_GRACE_MS = 1000;
+const OUTPUT_GRACE_MS = 2000;
 
 const log = logger("subscriber");
 
@@ -41,35 +41,37 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
   const summary = new DeliverySummary();
   const counts = { lost: 0, duplicates: 0, recovered: 0 };
   let incomplete = false;
-  try {
-    await runSeveral(options.count, context.signal, async (number, signal) => {
-      const member = new Member(options, number, output, summary);
-      try {
-        await member.run(signal);
-      } finally {
-        await member.close();
-        const stats = member.subscriber.stats();
-        counts.lost += stats.lost;
-        counts.duplicates += stats.duplicates;
-        counts.recovered += stats.recovered;
-        incomplete ||= member.incomplete;
-      }
-    });
-    await finish(output, context.signal);
-  } finally {
-    context.note(summary.line(counts));
-  }
+  const failures: unknown[] = [];
+  await runSeveral(options.count, context.signal, async (number, signal) => {
+    const member = new Member(options, number, output, summary);
+    try {
+      await member.run(signal);
+    } finally {
+      await member.close();
+      const stats = member.subscriber.stats();
+      counts.lost += stats.lost;
+      counts.duplicates += stats.duplicates;
+      counts.recovered += stats.recovered;
+      incomplete ||= member.incomplete;
+    }
+  }).catch((error) => failures.push(error));
+  await finish(output, context.signal).catch((error) => failures.push(error));
+  context.note(summary.line(counts));
+  if (failures.length > 0) throw failures[0];
   return incomplete ? 1 : 0;
 }
 
-/** Waits for the reader; when leaving, only for a moment. */
+/** Waits for the reader; when leaving, only as long as it reads. */
 async function finish(output: SampleOutput | undefined, signal: AbortSignal): Promise<void> {
   if (!output) return;
   const written = output.finish().then(() => true);
-  if (await orLeaving(written, signal)) return;
-  const late = new AbortController();
-  const done = await Promise.race([written, pause(OUTPUT_GRACE_MS, late.signal).then(() => false)]);
-  late.abort();
+  let done = await orLeaving(written, signal);
+  for (let before = -1; !done && before < output.written;) {
+    before = output.written;
+    const patience = new AbortController();
+    done = await Promise.race([written, pause(OUTPUT_GRACE_MS, patience.signal).then(() => false)]);
+    patience.abort();
+  }
   if (!done) log.warn("standard output is not read: the last samples are not written");
 }
 
