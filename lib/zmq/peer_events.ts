@@ -13,9 +13,12 @@ import { type Member, reactor } from "./reactor.ts";
 /** One thing that happened to a connection. */
 export type PeerEvent = {
   /**
-   * connected: the transport stands. handshaken: the peer speaks our protocol, messages flow. disconnected: the
-   * connection is lost; the side that connected tries again. refused: who connected does not speak our protocol
-   * (a peer of a kind that does not fit is only "disconnected", without "handshaken"). retrying: no connection came about, it will be tried again.
+   * - connected: the transport stands.
+   * - handshaken: the peer speaks our protocol, messages flow.
+   * - disconnected: the connection is lost; the side that connected tries again. Without "handshaken" before it, the
+   *   peer was of a kind that does not fit.
+   * - refused: who connected does not speak our protocol.
+   * - retrying: no connection came about, it will be tried again.
    *
    * A connection that the socket itself gives up by `disconnect()` or `close()` is not reported.
    */
