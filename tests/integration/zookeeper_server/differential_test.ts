@@ -1,6 +1,7 @@
 /** The embedded server against Apache ZooKeeper: the same random operations, the same answers. */
 import assert from "node:assert/strict";
 import { ZooKeeperServer } from "../../../lib/zookeeper_server/server.ts";
+import { within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { apacheInstalled, startCoordinator } from "../../harness/zookeeper.ts";
 import {
@@ -31,7 +32,10 @@ Deno.test({
       const operation = maker.next(index);
       recent.push(operation);
       if (recent.length > 5) recent.shift();
-      const [expected, actual] = await Promise.all([left.run(index, operation), right.run(index, operation)]);
+      const [expected, actual] = await Promise.all([
+        within(`Apache's answer to ${JSON.stringify(operation)}`, left.run(index, operation)),
+        within(`the embedded server's answer to ${JSON.stringify(operation)}`, right.run(index, operation)),
+      ]);
       const story = `seed ${seed}, operation ${index}; the last ones:\n${
         recent.map((one) => JSON.stringify(one)).join("\n")
       }\n`;
