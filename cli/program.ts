@@ -14,6 +14,7 @@ import { addClearCommand } from "./clear_command.ts";
 import type { Host } from "./host.ts";
 import { addPerfCommand } from "./perf_command.ts";
 import { addPublisherCommand } from "./publisher_command.ts";
+import { addReportCommand } from "./report_command.ts";
 import { addStatusCommand } from "./status_command.ts";
 import { addSubscriberCommand } from "./subscriber_command.ts";
 import { addZooKeeperCommand } from "./zookeeper_command.ts";
@@ -62,6 +63,7 @@ function buildProgram(host: Host): Command {
   addBenchCommand(program, host);
   addBenchClientsCommand(program, host);
   addPerfCommand(program, host);
+  addReportCommand(program, host);
   return program;
 }
 

@@ -170,14 +170,18 @@ Deno.test("a topic given twice counts once", async () => {
 });
 
 Deno.test("help of every command shows its flags and examples, and launches nothing", async () => {
-  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf"]) {
+  for (
+    const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf", "report"]
+  ) {
     const { out, launch } = await ask(`${command} --help`);
     assert.equal(launch, undefined);
     assert.match(out, new RegExp(`Usage: pubsub ${command} `));
     assert.match(out, /Examples:\n {2}pubsub /);
   }
   const { out } = await ask("--help");
-  for (const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf"]) {
+  for (
+    const command of ["broker", "publisher", "subscriber", "status", "clear", "zookeeper", "perf", "report"]
+  ) {
     assert.match(out, new RegExp(`^ {2}${command} `, "m"));
   }
 });
@@ -200,4 +204,9 @@ Deno.test("perf takes several networks behind one flag, and its own words for th
   });
   assert.equal((await optionsOf("perf --mininet")).where, "mininet");
   await assert.rejects(ask("perf --local --mininet"), /exclude each other/);
+});
+
+Deno.test("report takes the directory of a performance run", async () => {
+  assert.deepEqual(await optionsOf("report study"), { directory: "study" });
+  await assert.rejects(ask("report"), /missing required argument 'directory'/);
 });
