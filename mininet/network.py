@@ -147,6 +147,8 @@ def serve(options):
     except NetworkError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return 1
+    except BrokenPipeError:
+        return 1  # Whoever asked for the network is gone: there is nobody to tell.
     finally:
         if net is not None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)

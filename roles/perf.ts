@@ -199,7 +199,7 @@ async function keep(
   outcome: RunOutcome,
 ): Promise<void> {
   const { options, root, program, zookeeper } = study;
-  const { placement, startedAt, endedAt, brokerDeaths, checks } = outcome;
+  const { placement, startedAt, endedAt, brokerDeaths, checks, cpuBusy, loadBefore } = outcome;
   const record: RunRecord = {
     ...key,
     where: hosts.where,
@@ -216,6 +216,8 @@ async function keep(
     endedAt,
     brokerDeaths: [...brokerDeaths],
     checks: [...checks],
+    cpuBusy,
+    loadBefore,
     zookeeper,
     switch: hosts.switch,
     linkDelay: options.linkDelay ?? null,

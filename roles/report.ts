@@ -8,7 +8,8 @@ import { describeBuild } from "../lib/build_info.ts";
 import { PubsubError, reasonOf } from "../lib/errors.ts";
 import { plotDirectory } from "../lib/perf/layout.ts";
 import { analyse, type Analysis, clientsOf } from "../lib/report/analysis.ts";
-import { type Chart, drawSvg, inlineSvg } from "../lib/report/charts/draw.ts";
+import { type Chart, drawSvg } from "../lib/report/charts/draw.ts";
+import { inlineSvg } from "../lib/report/charts/inline_svg.ts";
 import { growthChart } from "../lib/report/charts/growth_chart.ts";
 import {
   clientsChart,

@@ -84,6 +84,7 @@ async function announcementOf(
     .getReader();
   const leave = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", leave, { once: true });
+  if (signal.aborted) leave();
   try {
     let text = "";
     while (!text.includes("\n")) {

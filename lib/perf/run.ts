@@ -8,6 +8,7 @@ import { wallClock } from "../clock.ts";
 import { DeadlineError, PubsubError } from "../errors.ts";
 import { parseSamples, type Samples } from "../report/samples.ts";
 import type { SelfCommand } from "../self_command.ts";
+import { busyShare, cpuTime } from "./cpu_time.ts";
 import { completenessOf, faultsOf } from "./completeness.ts";
 import type { Host, Hosts } from "./hosts.ts";
 import { dataDirectory, logDirectory, type RunKey } from "./layout.ts";
@@ -46,6 +47,10 @@ export interface RunOutcome {
   readonly endedAt: number;
   readonly brokerDeaths: { readonly broker: string; readonly time: number }[];
   readonly checks: readonly Check[];
+  /** Share of the cores' time in use while there was publishing, by these and all other processes. */
+  readonly cpuBusy: number | null;
+  /** Processes that wanted a core when the run began, one minute's average: others' load. */
+  readonly loadBefore: number;
 }
 
 /** For ZooKeeper and a broker to be ready. */
@@ -61,6 +66,7 @@ export async function performRun(options: RunOptions): Promise<RunOutcome> {
   await Promise.all([emptied(data), emptied(logs)]);
   const scratch = await Deno.makeTempDir({ prefix: "pubsub-perf-" });
   const startedAt = wallClock();
+  const loadBefore = Deno.loadavg()[0] ?? 0;
   try {
     await using processes = new Processes();
     const run = new Run(options, processes, data, logs);
@@ -69,7 +75,15 @@ export async function performRun(options: RunOptions): Promise<RunOutcome> {
     await processes.close();
     checks.push(...await fileChecks(data, placement, options.workload, run.death));
     const brokerDeaths = run.death === undefined ? [] : [{ broker: PRIMARY_ID, time: run.death }];
-    return { placement, startedAt, endedAt: wallClock(), brokerDeaths, checks };
+    return {
+      placement,
+      startedAt,
+      endedAt: wallClock(),
+      brokerDeaths,
+      checks,
+      cpuBusy: run.cpuBusy,
+      loadBefore,
+    };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
@@ -91,6 +105,9 @@ class Run {
   readonly #logs: string;
   /** When the primary's process was seen to be gone. */
   death: number | undefined;
+  cpuBusy: number | null = null;
+  /** Clients did not end in time and were asked to leave. */
+  #late = false;
 
   constructor(options: RunOptions, processes: Processes, data: string, logs: string) {
     this.#options = options;
@@ -117,8 +134,10 @@ class Run {
     await this.#pause(Math.max(0, led + wait - performance.now()));
     const publishers = plan.publishers.map((role) => this.#start(role));
     const clients = [...subscribers, ...publishers];
+    const before = await cpuTime();
     await this.#clientsEnd(clients, led);
-    const checks = [clientsCheck(clients)];
+    this.cpuBusy = busyShare(before, await cpuTime());
+    const checks = [clientsCheck(clients, this.#late)];
     if (autokillSeconds !== null) {
       const state = await systemState(server, this.#options.self, zookeeper);
       checks.push(takeoverCheck(state, standby));
@@ -185,6 +204,7 @@ class Run {
       // A publisher that failed leaves everybody waiting: no sense in waiting for the deadline.
       const failed = clients.some((client) => client.result !== undefined && client.result.code !== 0);
       if (performance.now() < deadline && !failed) continue;
+      this.#late = true;
       for (const client of clients) client.terminate();
       await Promise.race([all, this.#pause(5000)]);
       return;
@@ -210,15 +230,16 @@ function exitedEarly({ name, result }: Started): Check {
   return { name: `${name} runs to the end`, pass: false, comment: `${name} ended with code ${result?.code}` };
 }
 
-function clientsCheck(clients: readonly Started[]): Check {
+function clientsCheck(clients: readonly Started[], late: boolean): Check {
   const bad = clients.filter((client) => client.result?.code !== 0);
+  const reasons = bad.map(({ name, result }) =>
+    `${name}: ${result === undefined ? "still running" : `code ${result.code}`}`
+  );
+  if (late) reasons.unshift("they did not end in time and were asked to leave");
   return {
     name: "clients end by themselves",
-    pass: bad.length === 0,
-    comment: bad.map(({ name, result }) =>
-      `${name}: ${result === undefined ? "still running" : `code ${result.code}`}`
-    )
-      .join("; "),
+    pass: reasons.length === 0,
+    comment: reasons.join("; "),
   };
 }
 

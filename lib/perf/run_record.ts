@@ -29,6 +29,10 @@ const schema = z.object({
   /** When a broker's process was seen to be gone. */
   brokerDeaths: z.array(death),
   checks: z.array(check),
+  /** Share of the cores' time in use during the publishing, by whatever ran. */
+  cpuBusy: z.number().nullable(),
+  /** The machine's one-minute load average before the run. */
+  loadBefore: z.number(),
   zookeeper: z.string(),
   switch: z.string().nullable(),
   linkDelay: z.string().nullable(),

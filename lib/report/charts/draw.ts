@@ -11,7 +11,8 @@ import {
   TitleComponent,
 } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
-import { BASE, VARIABLES } from "./theme.ts";
+import { escapeXml } from "../escape_xml.ts";
+import { BASE } from "./theme.ts";
 
 use([
   BoxplotChart,
@@ -55,21 +56,4 @@ function described(rendered: string, { width, height, description }: Chart): str
   const attributes = `<svg width="${width}" height="${height}" role="img"`;
   return svg.replace(/^<svg(?: width="[^"]*")?(?: height="[^"]*")?/, attributes)
     .replace(/^(<svg[^>]*>)/, `$1\n<title>${escapeXml(description)}</title>`) + "\n";
-}
-
-/** The picture for the report's page: as wide as its column, in the page's colours. */
-export function inlineSvg(svg: string): string {
-  const coloured = VARIABLES.reduce(
-    (text, [colour, variable]) => text.replaceAll(new RegExp(colour, "gi"), variable),
-    svg,
-  );
-  return coloured.replace(/^<svg width="[^"]*" height="[^"]*"/, "<svg");
-}
-
-/** Text for XML and HTML, attributes included. */
-export function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
-    '"',
-    "&quot;",
-  );
 }

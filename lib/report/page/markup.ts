@@ -1,5 +1,5 @@
 /** Small pieces of HTML: escaping, tables, figures, numbers. Pure. */
-import { escapeXml } from "../charts/draw.ts";
+import { escapeXml } from "../escape_xml.ts";
 
 export { escapeXml as escape };
 

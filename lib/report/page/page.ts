@@ -2,7 +2,8 @@
 import { type Analysis, FAILOVER_MS } from "../analysis.ts";
 import { findingsDetail, findingsOverview, growthTable } from "./findings_section.ts";
 import { escape, figureOf } from "./markup.ts";
-import { factsList, failoverTable, runsTable } from "./runs_section.ts";
+import { factsList, failoverTable } from "./runs_section.ts";
+import { runsTable } from "./runs_table.ts";
 import { STYLE } from "./style.ts";
 
 /** The pictures, as SVG for this page. */

@@ -1,5 +1,5 @@
-/** What was measured: the circumstances, the failovers and the counts. HTML, pure. */
-import { type Analysis, countRows } from "../analysis.ts";
+/** What was measured: the circumstances and the failovers. HTML, pure. */
+import type { Analysis } from "../analysis.ts";
 import { spreadOf } from "../statistics.ts";
 import type { FailoverRow, StudyRun } from "../study.ts";
 import { escape, significant, tableOf } from "./markup.ts";
@@ -38,6 +38,7 @@ export function factsList({ runs }: Analysis): string {
         ),
       ),
     ],
+    ["other load", otherLoad(records.flatMap(({ loadBefore }) => loadBefore ?? []))],
     ["workload", distinct(records.map(workload))],
     [
       "runs",
@@ -49,6 +50,15 @@ export function factsList({ runs }: Analysis): string {
   return `<dl class="facts">${
     facts.map(([term, text]) => `<dt>${term}</dt><dd>${escape(text)}</dd>`).join("\n")
   }</dl>`;
+}
+
+/** How much else the machine had to do: with more than its cores, latencies are waiting times. */
+function otherLoad(loads: readonly number[]): string {
+  const spread = spreadOf(loads);
+  if (spread === undefined) return "not recorded";
+  return `one-minute load average before the runs: median ${spread.median.toFixed(1)}, at most ${
+    spread.max.toFixed(1)
+  }`;
 }
 
 function place(where: string | undefined, kind: string | null | undefined): string | undefined {
@@ -66,79 +76,6 @@ function workload(
   return `${events} events ${intervalSeconds} s apart by each publisher on topics ${
     topics.join(" ")
   }, ownership ${ownership}${death}`;
-}
-
-/** A row a run: checks, counts, latency. */
-export function runsTable(analysis: Analysis): string {
-  const counts = countRows(analysis.runs);
-  const columns = [
-    ...[{ head: "network", text: true }, { head: "mode", text: true }, { head: "repeat" }, {
-      head: "clients",
-    }, { head: "subscribers" }],
-    ...[{ head: "samples" }, { head: "history" }, { head: "missing" }, { head: "twice" }, {
-      head: "out of order",
-    }],
-    ...[{ head: "median [ms]" }, { head: "99 % [ms]" }, { head: "largest [ms]" }, {
-      head: "checks",
-      text: true,
-    }],
-  ];
-  const rows = analysis.runs.map((run, i) => {
-    const own = counts.filter((row) =>
-      row.mode === run.key.mode && row.network === run.key.network && row.repeat === run.key.repeat
-    );
-    const sum = (name: "received" | "historical" | "missing" | "duplicates" | "reordered") =>
-      own.reduce((total, row) => total + row[name], 0);
-    const number = (value: number) => Number.isNaN(value) ? "–" : String(value);
-    const result = analysis.results[i];
-    const over = (measure: "median" | "p99" | "max") =>
-      spreadOf((result?.subscribers ?? []).map((each) => each.all[measure]));
-    const { key } = run;
-    return {
-      sort: `${String(result?.clients).padStart(6, "0")} ${key.network} ${key.mode} ${
-        String(key.repeat).padStart(4, "0")
-      }`,
-      cells: [
-        ...[
-          escape(key.network),
-          key.mode,
-          String(key.repeat),
-          String(result?.clients),
-          String(run.subscribers.length),
-        ],
-        ...[
-          number(sum("received")),
-          number(sum("historical")),
-          number(sum("missing")),
-          number(sum("duplicates")),
-          number(sum("reordered")),
-        ],
-        ...[
-          significant(over("median")?.median),
-          significant(over("p99")?.median),
-          significant(over("max")?.max),
-          checksText(run),
-        ],
-      ],
-    };
-  });
-  rows.sort((one, other) => one.sort < other.sort ? -1 : 1);
-  const table = tableOf(
-    columns,
-    rows,
-    "Median and 99th percentile: of the subscribers' own, the middle one; largest: of all live samples.",
-  );
-  return `<div class="tight">${table}</div>`;
-}
-
-function checksText({ record }: StudyRun): string {
-  if (record.checks === undefined) return "not recorded";
-  const failed = record.checks.filter((check) => !check.pass);
-  if (failed.length === 0) return `all ${record.checks.length} pass`;
-  const text = failed.map(({ name, comment }) => `not: ${name}${comment === "" ? "" : ` (${comment})`}`).join(
-    "; ",
-  );
-  return `<span class="fail">${escape(text)}</span>`;
 }
 
 /** What a broker's death cost the subscribers, by mode. */

@@ -1,7 +1,6 @@
 /** `report` on whole directories: what it writes, that the page needs nothing else, and odd input. */
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/errors.ts";
-import { runReport } from "../../../roles/report.ts";
 import type { RoleContext } from "../../../roles/context.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { FULL_STUDY, type StudyShape, writeStudy } from "./synthetic_study.ts";
@@ -32,6 +31,8 @@ async function report(root: string): Promise<{ out: string[]; notes: string[] }>
     outBytes: () => Promise.resolve(),
     note: (line) => void notes.push(line),
   };
+  // The charting library reads the environment when it is loaded: not before a test may.
+  const { runReport } = await import("../../../roles/report.ts");
   await runReport({ directory: root }, context);
   return { out, notes };
 }

@@ -105,6 +105,8 @@ async function writeRun(
     endedAt: START + 10_000,
     brokerDeaths: [{ broker: "broker-1", time: death }],
     checks: [{ name: "the standby leads", pass: true, comment: "" }],
+    cpuBusy: 0.5,
+    loadBefore: 0.1,
     zookeeper: "embedded",
     switch: "linuxbridge",
     linkDelay: null,

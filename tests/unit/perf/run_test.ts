@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { busyShare, parseCpuTime } from "../../../lib/perf/cpu_time.ts";
 import { completenessOf, faultsOf } from "../../../lib/perf/completeness.ts";
 import { placementOf } from "../../../lib/perf/network.ts";
 import {
@@ -144,6 +145,8 @@ Deno.test("a run's record comes back as it was written, and what is unknown is l
       endedAt: 2,
       brokerDeaths: [],
       checks: [],
+      cpuBusy: 0.5,
+      loadBefore: 1.5,
       zookeeper: "embedded",
     },
     ...{
@@ -168,4 +171,13 @@ Deno.test("the state of the system is read from status, or unknown", () => {
   assert.deepEqual(parseState(JSON.stringify(view)), { primary: "broker-1", subscribers: 2, publishers: 0 });
   assert.equal(parseState('{"zones":[{"zone":1,"primary":null}]}')?.primary, undefined);
   assert.equal(parseState("no JSON"), undefined);
+});
+
+Deno.test("busy is what was neither idle nor waiting for a disk", () => {
+  const before = parseCpuTime("cpu  100 0 50 800 50 0 0 0 7 0\ncpu0 1 2 3 4 5\n");
+  const after = parseCpuTime("cpu  190 0 60 850 100 0 0 0 7 0\ncpu0 1 2 3 4 5\n");
+  assert.deepEqual(before, { busy: 150, total: 1000 });
+  assert.equal(busyShare(before, after), 0.5);
+  assert.equal(busyShare(before, before), null);
+  assert.equal(parseCpuTime("something else"), undefined);
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { drawSvg, escapeXml, inlineSvg } from "../../../lib/report/charts/draw.ts";
+import { inlineSvg } from "../../../lib/report/charts/inline_svg.ts";
+import { escapeXml } from "../../../lib/report/escape_xml.ts";
 import { boxOf, lineChart } from "../../../lib/report/charts/subscriber_charts.ts";
 import { categoryStyle, MODE_COLOURS, stepAbove, stepBelow } from "../../../lib/report/charts/theme.ts";
 import { parseSamples } from "../../../lib/report/samples.ts";
 import type { StudyRun } from "../../../lib/report/study.ts";
+import { title, unrestricted } from "../../harness/permissions.ts";
 
 const CSV = `publisher,topic,total_time_seconds,sequence,epoch,publish_time,receive_time,historical
 p<1>,A,0.001,1,0,1000,1001,0
@@ -25,16 +27,26 @@ function runOf(failovers: StudyRun["failovers"] = []): StudyRun {
   };
 }
 
+/** A subscriber's line chart; the charting library reads the environment when it is loaded. */
+async function draw(run: StudyRun): Promise<string> {
+  const { drawSvg } = await import("../../../lib/report/charts/draw.ts");
+  return drawSvg(lineChart(run, run.subscribers[0] as StudyRun["subscribers"][number]));
+}
+
+function testDrawn(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: title(name), ignore: !unrestricted, fn });
+}
+
 /** Text of a picture, elements and entities taken out. */
 function textOf(svg: string): string {
   return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]).join("|");
 }
 
-Deno.test("a line chart names its axes with units, its publishers and the failure", () => {
+testDrawn("a line chart names its axes with units, its publishers and the failure", async () => {
   const loss = { subscriber: "subscriber-1", event: "broker_lost", what: "b", time: 1088, detectedMs: 40 };
   const more = { dataBackMs: 93.4, controlBackMs: null, recovered: 0, lost: 0, duplicates: 0, reordered: 0 };
   const run = runOf([{ ...loss, ...more }]);
-  const svg = drawSvg(lineChart(run, run.subscribers[0] as StudyRun["subscribers"][number]));
+  const svg = await draw(run);
   const text = textOf(svg);
   for (
     const expected of [
@@ -53,9 +65,9 @@ Deno.test("a line chart names its axes with units, its publishers and the failur
   assert.ok(!svg.includes("NaN"), "every coordinate is a number");
 });
 
-Deno.test("the page's copy of a picture follows the reader's colours and carries no fixed size", () => {
+testDrawn("the page's copy of a picture follows the reader's colours and carries no fixed size", async () => {
   const run = runOf();
-  const svg = drawSvg(lineChart(run, run.subscribers[0] as StudyRun["subscribers"][number]));
+  const svg = await draw(run);
   const inline = inlineSvg(svg);
   assert.doesNotMatch(inline, /^<svg width/);
   // Paths may keep a black fill: a line has no inside, and clipping has no colour.
