@@ -56,9 +56,20 @@ export class Flow {
     return this.#readers.has(subscriber);
   }
 
-  /** A subscriber joined, or came back: it has everything up to `delivered`. */
+  /**
+   * A subscriber joined, or came back: it has everything up to `delivered`.
+   *
+   * Of one that is known already, what it has not acknowledged stays so: it may have joined a second time because
+   * the first answer is still on its way, and what it has received its user may not have taken.
+   */
   join(subscriber: string, reliable: boolean, delivered: number, now: number): void {
-    this.#readers.set(subscriber, { reliable, delivered, movedAt: now, slow: false });
+    const known = this.#readers.get(subscriber);
+    if (known) {
+      known.reliable = reliable;
+      known.delivered = Math.min(known.delivered, delivered);
+    } else {
+      this.#readers.set(subscriber, { reliable, delivered, movedAt: now, slow: false });
+    }
     this.#settle();
   }
 
@@ -69,10 +80,11 @@ export class Flow {
    */
   acknowledge(subscriber: string, delivered: number, last: number, now: number): boolean {
     const reader = this.#readers.get(subscriber);
-    if (!reader || delivered <= reader.delivered) return false;
-    reader.delivered = Math.min(delivered, last);
+    const upTo = Math.min(delivered, last);
+    if (!reader || upTo <= reader.delivered) return false;
+    reader.delivered = upTo;
     reader.movedAt = now;
-    const caughtUp = reader.slow && last - delivered < this.#options.maxInFlight / 2;
+    const caughtUp = reader.slow && last - upTo < this.#options.maxInFlight / 2;
     if (caughtUp) reader.slow = false;
     this.#settle();
     return caughtUp;

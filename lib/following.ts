@@ -50,6 +50,8 @@ export class Following {
   /** Ask the publisher for numbers. */
   request(wanted: { request: number; from: number; to: number; depth: number }, reliable: boolean): void {
     this.link?.send(encodeUpstream({ kind: "request", ...this.#address, ...wanted, reliable }));
+    // Coming back: acknowledgements may have got lost with the connection, and the publisher waits for them.
+    if (wanted.from > 0 && wanted.to === 0) this.repeatAcknowledgement();
   }
 
   /** Tell the publisher that we leave. */
@@ -95,8 +97,10 @@ export class Following {
   /** Batches given to the user's queue and not taken yet. */
   waiting = 0;
 
-  /** Everything up to this number is done with. */
+  /** Everything up to this number is done with: taken, lost or fenced. Never less than what was told. */
   get delivered(): number {
-    return this.waiting === 0 && this.stream.next > 0 ? this.stream.next - 1 : this.handedOut;
+    return this.waiting === 0 && this.stream.next > 0
+      ? this.stream.next - 1
+      : Math.max(this.handedOut, this.#told);
   }
 }

@@ -4,14 +4,26 @@ import { UsageError } from "./errors.ts";
 const ID = /^[A-Za-z0-9._-]{1,64}$/;
 const encoder = new TextEncoder();
 
+/** Whether `id` follows the rule of {@link checkId}. */
+export function isId(id: string): boolean {
+  // "." and ".." are legal by the pattern but not as the last part of a znode's path.
+  return ID.test(id) && id !== "." && id !== "..";
+}
+
+/** Whether `topic` follows the rule of {@link checkTopic}. */
+export function isTopic(topic: string): boolean {
+  // Every UTF-16 unit is one to three bytes: most topics need not be encoded to be measured.
+  if (topic.length < 1 || topic.length > 255 || topic.includes("\0") || !topic.isWellFormed()) return false;
+  return topic.length <= 85 || encoder.encode(topic).length <= 255;
+}
+
 /**
  * An id of a client or broker: 1 to 64 of letters, digits, `.`, `_`, `-`.
  *
  * @throws {UsageError} naming the value and the rule.
  */
 export function checkId(id: string): string {
-  // "." and ".." are legal by the pattern but not as the last part of a znode's path.
-  if (!ID.test(id) || id === "." || id === "..") {
+  if (!isId(id)) {
     throw new UsageError(
       `Invalid id ${
         JSON.stringify(id)
@@ -27,9 +39,10 @@ export function checkId(id: string): string {
  * @throws {UsageError} naming the value and the rule.
  */
 export function checkTopic(topic: string): string {
-  const bytes = encoder.encode(topic).length;
-  if (bytes < 1 || bytes > 255 || topic.includes("\0") || !topic.isWellFormed()) {
-    const shown = topic.length > 40 ? `${topic.slice(0, 40)}… (${bytes} bytes)` : topic;
+  if (!isTopic(topic)) {
+    const shown = topic.length > 40
+      ? `${topic.slice(0, 40)}… (${encoder.encode(topic).length} bytes)`
+      : topic;
     throw new UsageError(
       `Invalid topic ${JSON.stringify(shown)}: must be 1 to 255 bytes of UTF-8 without NUL`,
     );

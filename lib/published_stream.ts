@@ -21,6 +21,9 @@ export interface PublishedStreamOptions extends FlowOptions {
   incarnation: number;
   /** Samples of history offered. */
   offered: number;
+  /** Bounds of what is kept beyond the history and what is unacknowledged, see `WindowOptions`. */
+  repairSamples?: number | undefined;
+  repairBytes?: number | undefined;
   /** Put a finished message on the wire. */
   send: (message: Uint8Array) => void;
 }
@@ -37,6 +40,8 @@ export class PublishedStream {
   /** Numbers from here on have to wait. */
   #limit = Infinity;
   #inFlight = { bytes: 0, messages: 0 };
+  /** The acknowledged number that `inFlight` was counted for. */
+  #recounted = Infinity;
   /** A mark was sent, or a sample, when. */
   #spokeAt = 0;
   readonly #options: PublishedStreamOptions;
@@ -47,7 +52,7 @@ export class PublishedStream {
     this.#options = options;
     this.topic = options.topic;
     this.flow = new Flow(options);
-    this.window = new Window({ offered: options.offered });
+    this.window = new Window(options);
     this.#key = liveKey(options.topic, options.publisher);
     this.#builder = new BatchBuilder(this.#key);
   }
@@ -117,7 +122,8 @@ export class PublishedStream {
       flags: acknowledge ? Flag.ACKNOWLEDGE : 0,
       incarnation: this.#options.incarnation,
       epoch: this.#epoch,
-      first: this.#next,
+      // What is packed and not sent is no hole yet.
+      first: this.#next - this.#builder.count,
     }));
   }
 
@@ -128,27 +134,33 @@ export class PublishedStream {
    * @returns false when the request asks for more than is offered: it is not answered.
    */
   request(subscriber: string, wanted: ReplayRequest, mayHaveHistory: boolean, now: number): boolean {
-    const { offered, incarnation, flow, maxInFlight } = this.#options;
+    const { offered, incarnation, publisher, flow: waits, maxInFlight, send } = this.#options;
     if (wanted.depth > offered) return false;
     this.flush(now);
-    const { last } = this;
+    const { last, flow } = this;
     const joining = wanted.from === 0;
+    // History ends where the live samples begin that a joiner has: now, or before if it asks once more.
+    const base = joining && wanted.to > 0 ? Math.min(wanted.to - 1, last) : last;
     const from = joining
-      ? mayHaveHistory ? this.window.historyFrom(wanted.depth) : last + 1
+      ? mayHaveHistory ? this.window.historyFrom(wanted.depth, base) : Math.max(base + 1, this.window.oldest)
       : Math.min(Math.max(wanted.from, this.window.oldest), last + 1);
-    const to = wanted.to === 0 ? last : Math.min(wanted.to, last);
-    if (joining || wanted.to === 0 || !this.flow.has(subscriber)) {
-      this.flow.join(subscriber, wanted.reliable, joining ? last : Math.min(wanted.from - 1, last), now);
+    const to = joining || wanted.to === 0 ? last : Math.min(wanted.to, last);
+    if (joining || wanted.to === 0 || !flow.has(subscriber)) {
+      flow.join(subscriber, wanted.reliable, joining ? base : Math.min(wanted.from - 1, last), now);
       this.#recount();
     }
-    const key = replayKey(this.topic, this.#options.publisher, subscriber);
-    const answer = { request: wanted.request, historical: joining };
-    for (const message of this.window.replay(key, from, to, answer)) this.#options.send(message);
-    this.#options.send(encodeMark(
-      key,
-      { incarnation, epoch: this.#epoch, first: last + 1, request: wanted.request },
-      { start: from, acknowledgeEvery: flow === "wait" ? Math.max(1, Math.floor(maxInFlight / 8)) : 0 },
-    ));
+    const { request } = wanted;
+    const key = replayKey(this.topic, publisher, subscriber);
+    const answer = (from: number, to: number, historical: boolean) => {
+      for (const message of this.window.replay(key, from, to, { request, historical })) send(message);
+    };
+    if (joining) answer(from, base, true);
+    answer(joining ? Math.max(from, base + 1) : from, to, false);
+    const first = joining ? base + 1 : last + 1;
+    const acknowledgeEvery = waits === "wait" ? Math.max(1, Math.floor(maxInFlight / 8)) : 0;
+    send(
+      encodeMark(key, { incarnation, epoch: this.#epoch, first, request }, { start: from, acknowledgeEvery }),
+    );
     return true;
   }
 
@@ -164,15 +176,20 @@ export class PublishedStream {
     if (this.flow.leave(subscriber)) this.#recount();
   }
 
-  /** While blocked: stop waiting for those who stand still. @returns their ids. */
+  /** While full: stop waiting for those who stand still. @returns their ids. */
   dropSlow(now: number): string[] {
+    if (this.full) this.flow.blocked(now);
+    else this.flow.unblocked();
     const dropped = this.flow.dropSlow(this.last, now);
     if (dropped.length > 0) this.#recount();
     return dropped;
   }
 
+  /** After a change of who is waited for, or how far they are. */
   #recount(): void {
     const { acknowledged } = this.flow;
+    if (acknowledged === this.#recounted) return;
+    this.#recounted = acknowledged;
     if (acknowledged === Infinity) {
       this.#inFlight.bytes = this.#inFlight.messages = 0;
     } else {

@@ -6,10 +6,9 @@
  * numbers, keep what arrives meanwhile, deliver when there is no hole in front of it. What the publisher no
  * longer has is counted as lost, and delivery goes on.
  */
+import { Pending } from "./pending.ts";
 import { endMarkOf, Flag, type SampleBatch, type StreamName } from "./wire/batch.ts";
 
-/** What is kept behind a hole before further live messages are left to be asked for again. */
-const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 1000;
 
@@ -52,6 +51,8 @@ export interface StreamCounters {
 interface Outstanding extends WantedReplay {
   /** Requests from this number on ask for the same thing. */
   readonly firstRequest: number;
+  /** The next number when it was asked for first: an answer that does not change it was of no use. */
+  readonly nextBefore: number;
   retryAt: number;
   pause: number;
 }
@@ -72,11 +73,12 @@ export class Stream {
     repeated: 0,
     fenced: 0,
   };
-  #pending: SampleBatch[] = [];
-  #pendingBytes = 0;
+  readonly #pending = new Pending();
   #outstanding: Outstanding | undefined;
   #lastRequest = 0;
-  /** Samples below this number were published before we joined. */
+  /** The first number that we were to get. */
+  #start = 0;
+  /** Samples below this number were published before we joined; 0: nobody told. */
   #historyEnd = 0;
 
   constructor(
@@ -88,7 +90,11 @@ export class Stream {
 
   /** Whether everything that we know of has been delivered. */
   get complete(): boolean {
-    return this.next > 0 && this.#outstanding === undefined && this.#pending.length === 0;
+    return this.next > 0 && this.#outstanding === undefined && this.#pending.size === 0;
+  }
+  /** Bytes kept behind a hole, what keeping them costs included. */
+  get pendingBytes(): number {
+    return this.#pending.byteLength;
   }
   /** When {@link tick} wants to be called, `Infinity` when it need not be. */
   get wakeAt(): number {
@@ -97,7 +103,7 @@ export class Stream {
 
   /** The path to the publisher is there (again): join, or ask for all that may have been missed meanwhile. */
   connected(now: number): void {
-    if (this.next === 0) this.#ask(0, 0, now);
+    if (this.next === 0) this.#ask(0, this.#pending.firstLive, now);
     else if (this.options.reliable) this.#ask(this.next, 0, now);
     // A best-effort subscriber only makes itself known again.
     else this.#ask(this.next, this.next, now);
@@ -108,150 +114,162 @@ export class Stream {
     if (batch.incarnation !== this.incarnation) return;
     if (batch.flags & Flag.ACKNOWLEDGE) this.acknowledgeAt = batch.firstSequence - 1;
     if (batch.flags & Flag.END) return this.#ended(batch, now);
+    const { request, firstSequence, count } = batch;
+    const outstanding = this.#outstanding;
+    // The answer is on its way: asking again would make it longer.
+    if (outstanding && answers(request, outstanding)) outstanding.retryAt = now + outstanding.pause;
     if (this.next === 0) return this.#keep(batch);
-    if (batch.count === 0) {
-      // The publisher tells how far it is: that may show a hole at the end.
-      if (batch.firstSequence > this.next) this.#hole(batch.firstSequence - 1, now);
-      return;
+    if (firstSequence > this.next) {
+      if (count > 0 && (this.options.reliable || request !== 0)) this.#keep(batch);
+      // An answer's own holes are looked at when it has ended.
+      if (request === 0) this.#hole(firstSequence - 1, now);
+      if (this.options.reliable || request !== 0) return;
     }
-    if (batch.firstSequence > this.next) {
-      if (!this.options.reliable && batch.request === 0) {
-        this.#giveUp(batch.firstSequence);
-        return this.#take(batch);
-      }
-      this.#keep(batch);
-      if (batch.request === 0) this.#hole(this.#pending[0]!.firstSequence - 1, now);
-      return;
-    }
-    this.#take(batch);
-    if (this.#pending.length > 0) this.#drain(now);
+    if (count > 0) this.#take(batch);
+    if (this.#pending.size > 0) this.#drain(now);
   }
 
   /** Ask again what was not answered in time. */
   tick(now: number): void {
     const outstanding = this.#outstanding;
     if (!outstanding || now < outstanding.retryAt) return;
+    const { from, to } = outstanding;
+    if (this.options.reliable && from > 0 && to > 0 && this.next > to) {
+      // What was missing has come by another way.
+      this.#outstanding = undefined;
+      return this.#askForHole(now);
+    }
     outstanding.pause = Math.min(outstanding.pause * 2, LAST_RETRY_MS);
     outstanding.retryAt = now + outstanding.pause;
     outstanding.request = ++this.#lastRequest;
-    if (outstanding.from > 0) outstanding.from = this.next;
+    if (from > 0) outstanding.from = this.next;
+    else outstanding.to = this.#pending.firstLive;
     this.output.request(outstanding);
   }
 
   /** The publisher is gone: deliver what is here, count the holes as lost. */
   finish(): void {
+    const { first } = this.#pending;
+    // Who has not joined and has nothing goes on asking: the publisher may be back.
+    if (first === undefined && this.next === 0) return;
     this.#outstanding = undefined;
-    for (const batch of this.#pending.splice(0)) {
-      if (this.next === 0) this.next = batch.firstSequence;
-      if (batch.firstSequence > this.next) this.#giveUp(batch.firstSequence);
-      this.#take(batch);
+    if (this.next === 0) {
+      this.next = this.#start = first!.firstSequence;
+      this.#historyEnd = this.#pending.firstLive;
     }
-    this.#pendingBytes = 0;
+    this.#release(Infinity, true);
   }
 
-  #ask(from: number, to: number, now: number): void {
-    const request = ++this.#lastRequest;
+  /** @param wait ask later, as the answer before was of no use. */
+  #ask(from: number, to: number, now: number, wait = 0): void {
     const depth = from === 0 ? this.options.requested : 0;
+    const firstRequest = this.#lastRequest + 1;
+    if (wait === 0) this.#lastRequest++;
+    const pause = wait || FIRST_RETRY_MS;
     this.#outstanding = {
-      request,
-      firstRequest: request,
+      request: this.#lastRequest,
+      firstRequest,
+      nextBefore: this.next,
       from,
       to,
       depth,
-      pause: FIRST_RETRY_MS,
-      retryAt: now + FIRST_RETRY_MS,
+      pause,
+      retryAt: now + pause,
     };
-    this.output.request(this.#outstanding);
+    if (wait === 0) this.output.request(this.#outstanding);
   }
 
-  #hole(to: number, now: number): void {
-    if (!this.options.reliable) return this.#giveUp(to + 1);
-    if (this.#outstanding === undefined) this.#ask(this.next, to, now);
+  /** Numbers up to `to` should have come. */
+  #hole(to: number, now: number, wait = 0): void {
+    if (!this.options.reliable) {
+      this.#release(to + 1, true);
+      this.#giveUp(to + 1);
+    } else if (this.#outstanding === undefined) {
+      const first = this.#pending.first?.firstSequence ?? Infinity;
+      this.#ask(this.next, Math.min(to, first - 1), now, wait);
+    }
+  }
+
+  /** Ask for what is missing in front of what waits. */
+  #askForHole(now: number, wait = 0): void {
+    const { first } = this.#pending;
+    if (first) this.#hole(first.firstSequence - 1, now, wait);
   }
 
   /** An answer is complete: what it did not bring below its start is lost. */
   #ended(batch: SampleBatch, now: number): void {
     const outstanding = this.#outstanding;
-    if (!outstanding || batch.request < outstanding.firstRequest || batch.request > outstanding.request) {
-      return;
-    }
+    if (!outstanding || !answers(batch.request, outstanding)) return;
     this.#outstanding = undefined;
     const { start, acknowledgeEvery } = endMarkOf(batch);
     this.acknowledgeEvery = acknowledgeEvery;
     if (this.next === 0) {
       // Joined: the answer begins at `start`, live samples at the mark's own number.
-      this.next = Math.min(start, batch.firstSequence);
+      this.next = this.#start = Math.min(start, batch.firstSequence);
       this.#historyEnd = batch.firstSequence;
-    } else if (start > this.next) {
-      this.#skipTo(Math.min(start, batch.firstSequence));
     }
-    this.#drain(now);
-    // Messages of the answer itself may have been dropped on the way.
-    const wanted = outstanding.to === 0
+    const lost = Math.min(start, batch.firstSequence);
+    // Nothing below `start` will come, but for what already waits behind the hole.
+    this.#release(lost, true);
+    this.#giveUp(lost);
+    this.#release(Infinity, !this.options.reliable);
+    // Messages of the answer itself may have been dropped on the way; if all of them were, do not ask at once.
+    const wait = this.next > outstanding.nextBefore ? 0 : outstanding.pause;
+    const wanted = outstanding.from === 0 || outstanding.to === 0
       ? batch.firstSequence
       : Math.min(outstanding.to + 1, batch.firstSequence);
-    if (this.next < wanted && this.#outstanding === undefined) this.#hole(wanted - 1, now);
-  }
-
-  /** Nothing below `start` will come, but for what already waits behind the hole. */
-  #skipTo(start: number): void {
-    while (this.next < start) {
-      const first = this.#pending[0];
-      if (first === undefined || first.firstSequence >= start) return this.#giveUp(start);
-      if (first.firstSequence > this.next) this.#giveUp(first.firstSequence);
-      this.#shiftPending();
-      this.#take(first);
-    }
+    if (this.next < wanted) this.#hole(wanted - 1, now, wait);
+    else this.#askForHole(now, wait);
   }
 
   #keep(batch: SampleBatch): void {
-    if (batch.count === 0) return;
-    if (batch.request === 0 && this.#pendingBytes > MAX_PENDING_BYTES) return;
-    let at = this.#pending.length;
-    while (at > 0 && this.#pending[at - 1]!.firstSequence > batch.firstSequence) at--;
-    this.#pending.splice(at, 0, batch);
-    this.#pendingBytes += batch.byteLength;
-  }
-
-  #shiftPending(): void {
-    this.#pendingBytes -= this.#pending.shift()!.byteLength;
+    if (batch.count > 0 && this.#pending.add(batch) === "known") this.counters.repeated += batch.count;
   }
 
   /** Deliver what is no longer behind a hole; ask for the next hole. */
   #drain(now: number): void {
-    let taken = 0;
-    for (; taken < this.#pending.length; taken++) {
-      const batch = this.#pending[taken]!;
-      if (batch.firstSequence > this.next) {
-        if (this.options.reliable) break;
-        this.#giveUp(batch.firstSequence);
-      }
-      this.#pendingBytes -= batch.byteLength;
+    this.#release(Infinity, !this.options.reliable);
+    this.#askForHole(now);
+  }
+
+  /** Deliver of what waits the batches that begin below `until`. @param skipping whether holes are given up. */
+  #release(until: number, skipping: boolean): void {
+    for (let batch = this.#pending.first; batch !== undefined; batch = this.#pending.first) {
+      if (batch.firstSequence >= until || (batch.firstSequence > this.next && !skipping)) return;
+      this.#giveUp(batch.firstSequence);
+      this.#pending.shift();
       this.#take(batch);
     }
-    this.#pending.splice(0, taken);
-    const first = this.#pending[0];
-    if (first) this.#hole(first.firstSequence - 1, now);
   }
 
   /** Deliver a batch that begins at or before `next`. */
   #take(batch: SampleBatch): void {
-    const repeated = Math.min(this.next - batch.firstSequence, batch.count);
-    this.counters.repeated += repeated;
+    const below = Math.min(this.next, batch.nextSequence);
+    const repeated = below - batch.firstSequence;
+    // What came before we joined and is no part of our history is not counted.
+    this.counters.repeated += Math.max(0, below - Math.max(batch.firstSequence, this.#start));
     if (repeated === batch.count) return;
     const fresh = repeated > 0 ? batch.without(repeated) : batch;
-    this.next = fresh.nextSequence;
+    const history = this.#historyEnd - fresh.firstSequence;
+    if (history > 0 && history < fresh.count) {
+      this.#hand(fresh.upTo(history));
+      this.#hand(fresh.without(history));
+    } else this.#hand(fresh);
+  }
+
+  #hand(batch: SampleBatch): void {
+    this.next = batch.nextSequence;
     const { fence } = this.options;
-    if (fresh.epoch < fence.highest) {
-      this.counters.fenced += fresh.count;
+    if (batch.epoch < fence.highest) {
+      this.counters.fenced += batch.count;
       return;
     }
-    fence.highest = fresh.epoch;
-    fresh.historical ||= fresh.firstSequence < this.#historyEnd && fresh.request !== 0;
-    this.counters.delivered += fresh.count;
-    if (fresh.historical) this.counters.historical += fresh.count;
-    else if (fresh.request !== 0) this.counters.recovered += fresh.count;
-    this.output.deliver(fresh);
+    fence.highest = batch.epoch;
+    if (this.#historyEnd > 0) batch.historical = batch.firstSequence < this.#historyEnd;
+    this.counters.delivered += batch.count;
+    if (batch.historical) this.counters.historical += batch.count;
+    else if (batch.request !== 0) this.counters.recovered += batch.count;
+    this.output.deliver(batch);
   }
 
   #giveUp(next: number): void {
@@ -260,4 +278,9 @@ export class Stream {
     this.output.lost(this.next, next - 1);
     this.next = next;
   }
+}
+
+/** Whether an answer with this number is one to what is asked for. */
+function answers(request: number, outstanding: Outstanding): boolean {
+  return request >= outstanding.firstRequest && request <= outstanding.request;
 }

@@ -9,22 +9,27 @@ import { encodeReplay, Flag, type Header, HEADER_BYTES, SampleBatch } from "./wi
 
 /** Small chunks are packed together up to this size when they are sent again. */
 const REPLAY_BYTES = 64 * 1024;
+/** What keeping a message costs besides its bytes (measured: 500 to 800). */
+const CHUNK_BYTES = 512;
 
 /** Bounds of a window. */
 export interface WindowOptions {
   /** Samples of history offered to those who join. */
   offered: number;
-  /** Samples kept for repair at least, while `repairBytes` allows. Default 65,536. */
-  repairSamples?: number;
-  /** Bytes kept for repair at most, beyond the history and what is unacknowledged. Default 16 MiB. */
-  repairBytes?: number;
+  /** Samples kept at least, while `repairBytes` allows. Default 65,536. */
+  repairSamples?: number | undefined;
+  /** Bytes up to which more than the history and what is unacknowledged is kept. Default 16 MiB. */
+  repairBytes?: number | undefined;
 }
 
 /** The last samples of one stream. */
 export class Window {
   #chunks: SampleBatch[] = [];
+  /** For each chunk the bytes of all messages ever kept, up to and with it. */
+  #sums: number[] = [];
   #head = 0;
-  #bytes = 0;
+  #pushed = 0;
+  #dropped = 0;
   #last = 0;
   readonly offered: number;
   readonly #repairSamples: number;
@@ -46,7 +51,7 @@ export class Window {
   }
   /** Bytes held. */
   get byteLength(): number {
-    return this.#bytes;
+    return this.#pushed - this.#dropped;
   }
   /** Messages held. */
   get chunkCount(): number {
@@ -59,8 +64,9 @@ export class Window {
    * @param needed every sample from this number on is kept whatever the bounds say (unacknowledged).
    */
   push(batch: SampleBatch, needed = Infinity): void {
+    this.#pushed += batch.bytes.length;
     this.#chunks.push(batch);
-    this.#bytes += batch.bytes.length;
+    this.#sums.push(this.#pushed);
     this.#last = batch.nextSequence - 1;
     this.trim(needed);
   }
@@ -73,33 +79,33 @@ export class Window {
       const batch = this.#chunks[this.#head]!;
       const next = batch.nextSequence;
       if (next > history || next > needed) break;
-      if (next > repair && this.#bytes <= this.#repairBytes) break;
-      this.#bytes -= batch.bytes.length;
+      if (next > repair && this.byteLength + this.chunkCount * CHUNK_BYTES <= this.#repairBytes) break;
+      this.#dropped += batch.bytes.length;
       // The slot is released at once, the array is compacted now and then.
       this.#chunks[this.#head++] = undefined as unknown as SampleBatch;
     }
     if (this.#head > 64 && this.#head * 2 > this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#head);
+      this.#sums = this.#sums.slice(this.#head);
       this.#head = 0;
     }
   }
 
   /** Bytes and messages that hold numbers above `acknowledged`. */
   after(acknowledged: number): { bytes: number; messages: number } {
-    let bytes = 0;
-    let messages = 0;
-    for (let i = this.#chunks.length - 1; i >= this.#head; i--) {
-      const batch = this.#chunks[i]!;
-      if (batch.nextSequence - 1 <= acknowledged) break;
-      bytes += batch.bytes.length;
-      messages++;
-    }
-    return { bytes, messages };
+    const first = this.#find(acknowledged + 1);
+    const messages = this.#chunks.length - first;
+    const before = first === this.#head ? this.#dropped : this.#sums[first - 1]!;
+    return { bytes: this.#pushed - before, messages };
   }
 
-  /** First number of the history that a joiner who asks for `depth` samples gets. */
-  historyFrom(depth: number): number {
-    return Math.max(this.oldest, this.#last + 1 - Math.min(depth, this.offered));
+  /**
+   * First number of the history that a joiner who asks for `depth` samples gets.
+   *
+   * @param base the last number that is history to the joiner.
+   */
+  historyFrom(depth: number, base = this.#last): number {
+    return Math.max(this.oldest, base + 1 - Math.min(depth, this.offered));
   }
 
   /**
@@ -181,10 +187,7 @@ function between(batch: SampleBatch, from: number, to: number): SampleBatch {
   const rest = from > batch.firstSequence ? batch.without(from - batch.firstSequence) : batch;
   const count = Math.max(0, Math.min(rest.count, to + 1 - rest.firstSequence));
   if (count === rest.count) return rest;
-  const end = rest.without(count).offset;
-  const { stream, incarnation, epoch, flags, request, firstSequence, offset } = rest;
-  const bytes = rest.bytes.subarray(0, end);
-  return new SampleBatch(stream, incarnation, epoch, flags, request, firstSequence, count, bytes, offset);
+  return rest.upTo(count);
 }
 
 function concatenate(parts: Uint8Array[], length: number): Uint8Array {

@@ -8,7 +8,8 @@
  * reserved       u16 0
  * incarnation    u32
  * epoch          u64 fencing token of the topic's ownership, 0 when shared
- * first sequence u64 number of the first sample; in a message without samples: the next number
+ * first sequence u64 number of the first sample; in a message without samples: the next number; in the end mark
+ *                    of a join: the first number that is not history
  * count          u32
  * request        u32 which request this answers, 0 when live
  * then per sample: publish time f64 (milliseconds since the epoch), length u32, payload
@@ -33,6 +34,10 @@ export const Flag = { HISTORICAL: 1, END: 2, ACKNOWLEDGE: 4 } as const;
 const ALL_FLAGS = 7;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const HIGH = 2 ** 32;
+/** A builder that had to grow beyond this starts small again after its message. */
+const KEPT_BYTES = 256 * 1024;
+/** Bytes that a new builder has for samples. */
+const FIRST_BYTES = 480;
 
 const encoder = new TextEncoder();
 
@@ -121,6 +126,26 @@ export class SampleBatch implements Iterable<Sample> {
     return rest;
   }
 
+  /** The same batch up to its first `count` samples. */
+  upTo(count: number): SampleBatch {
+    const { stream, incarnation, epoch, flags, request, firstSequence, offset } = this;
+    const bytes = this.bytes.subarray(0, this.without(count).offset);
+    const head = new SampleBatch(
+      stream,
+      incarnation,
+      epoch,
+      flags,
+      request,
+      firstSequence,
+      count,
+      bytes,
+      offset,
+    );
+    head.receiveTime = this.receiveTime;
+    head.historical = this.historical;
+    return head;
+  }
+
   /**
    * Call `visit` for every sample without making an object of it.
    *
@@ -195,10 +220,19 @@ export function decodeBatch(bytes: Uint8Array, key: number, stream: StreamName):
   const first = high * HIGH + view.getUint32(key + 20);
   if (first < 1) return new FormatError("Message has sequence number 0, must be at least 1");
   const count = view.getUint32(key + 24);
+  if (first + count > Number.MAX_SAFE_INTEGER) {
+    return new FormatError("Message has a sequence number above 2^53 - 1");
+  }
   let at = body;
   if (flags & Flag.END) {
     if (count !== 0) return new FormatError("End mark carries samples");
     at += END_BYTES;
+    if (at === bytes.length) {
+      const startHigh = view.getUint32(body);
+      if (startHigh > MAX_SEQUENCE_HIGH || (startHigh === 0 && view.getUint32(body + 4) === 0)) {
+        return new FormatError("End mark starts at a number that is not 1 to 2^53 - 1");
+      }
+    }
   } else {
     if (count > (bytes.length - body) / SAMPLE_BYTES) {
       return new FormatError(`Message of ${bytes.length} bytes claims ${count} samples`);
@@ -229,9 +263,8 @@ export function decodeBatch(bytes: Uint8Array, key: number, stream: StreamName):
 /** What an end mark (a batch with `Flag.END`, as {@link decodeBatch} gave it) says. */
 export function endMarkOf(batch: SampleBatch): EndMark {
   const view = viewOf(batch.bytes);
-  const high = Math.min(view.getUint32(batch.offset), MAX_SEQUENCE_HIGH);
   return {
-    start: high * HIGH + view.getUint32(batch.offset + 4),
+    start: view.getUint32(batch.offset) * HIGH + view.getUint32(batch.offset + 4),
     acknowledgeEvery: view.getUint32(batch.offset + 8),
   };
 }
@@ -296,7 +329,7 @@ export class BatchBuilder {
   /** @param key the live key of the stream. */
   constructor(key: Uint8Array) {
     this.#start = key.length + HEADER_BYTES;
-    this.#bytes = new Uint8Array(this.#start + 480);
+    this.#bytes = new Uint8Array(this.#start + FIRST_BYTES);
     this.#view = viewOf(this.#bytes);
     this.#bytes.set(key);
     this.#length = this.#start;
@@ -334,6 +367,11 @@ export class BatchBuilder {
     const key = this.#start - HEADER_BYTES;
     writeHeader(this.#bytes, key, { ...header, count: this.#count });
     const message = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length > KEPT_BYTES) {
+      this.#bytes = new Uint8Array(this.#start + FIRST_BYTES);
+      this.#bytes.set(message.subarray(0, key));
+      this.#view = viewOf(this.#bytes);
+    }
     this.#length = this.#start;
     this.#count = 0;
     return message;
