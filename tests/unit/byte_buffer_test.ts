@@ -20,7 +20,7 @@ Deno.test("what was appended comes out in order, however it was appended", () =>
       );
     }
     assert.equal(buffer.length, expected.length);
-    assert.deepEqual([...buffer.take()], expected);
+    assert.equal(buffer.take().toHex(), new Uint8Array(expected).toHex());
     assert.equal(buffer.length, 0);
   }));
 });
