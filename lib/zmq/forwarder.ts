@@ -4,7 +4,8 @@
  *
  * Guarantee: forwards from the moment the constructor returns, in both directions (samples down; subscriptions and
  * other messages up, to every publisher), until it is closed. A subscriber that does not keep up loses what exceeds
- * its high-water mark and holds up nobody. If the proxy ends by itself, `ended` rejects with the reason.
+ * its high-water mark and holds up nobody. A signal that hits the very thread (the system gives a process's signals to
+ * its main thread) may cost the message in hand. If the proxy ends by itself, `ended` rejects with the reason.
  */
 import { PubsubError } from "../errors.ts";
 import { contextsEnded } from "./context.ts";

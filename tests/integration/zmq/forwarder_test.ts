@@ -251,8 +251,12 @@ test("signals at its thread do not stop it", async () => {
       publisher.send(frame(`sample ${round}`));
       await delay(2);
     }
-    await received.first(100);
-    assert.deepEqual(received.messages.at(-1), ["sample 99"]);
+    await until("a sample after the last signal", () => {
+      publisher.send(frame("after"));
+      return received.messages.some(([text]) => text === "after");
+    });
+    // A signal may cost the message that the thread has in its hands.
+    assert.ok(received.messages.filter(([text]) => text !== "after").length >= 80);
     assert.ok(caught > 0);
   } finally {
     Deno.removeSignalListener("SIGUSR2", onSignal);
