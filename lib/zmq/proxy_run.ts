@@ -1,20 +1,20 @@
 /**
  * When a native proxy that came back is started again. Pure.
  *
- * The library's proxy returns when a signal reaches its thread, and that is no reason to stop forwarding: nothing is
- * lost by starting it again. If it keeps returning at once, something is wrong with its sockets.
+ * The library's proxy returns when a signal reaches its thread, and that is no reason to stop forwarding: it goes on
+ * where it was. If it keeps returning faster than any signals come, something is wrong with its sockets.
  */
 import { PubsubError } from "../errors.ts";
 
-/** Returns in a row that are too many. */
-const LIMIT = 50;
-/** A proxy that ran for so long was not failing. */
-const HEALTHY_MS = 20;
+/** So many returns within so long are too many. */
+const LIMIT = 5000;
+const WINDOW_MS = 10_000;
 
 /**
  * Run until a run ends well or `ending()` says that it is meant to end.
  *
  * @param run one run: true if it ended because it was told to
+ * @param now the time in milliseconds
  * @throws {PubsubError} when it ends without being told, again and again
  */
 export async function keepRunning(
@@ -22,12 +22,14 @@ export async function keepRunning(
   ending: () => boolean,
   now: () => number,
 ): Promise<void> {
-  let failures = 0;
-  while (failures < LIMIT) {
-    const started = now();
+  let windowStart = now();
+  for (let count = 0; count < LIMIT; count++) {
     const told = await run();
     if (told || ending()) return;
-    failures = now() - started < HEALTHY_MS ? failures + 1 : 0;
+    if (now() - windowStart > WINDOW_MS) {
+      windowStart = now();
+      count = 0;
+    }
   }
   throw new PubsubError(`The forwarder stopped: its proxy ended by itself ${LIMIT} times in a row`);
 }
