@@ -274,9 +274,13 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   }
 }
 
-/** Microseconds since the epoch: above every zxid a server that was started earlier can have reached. */
+/**
+ * Microseconds since the epoch: above every zxid that a server started earlier has reached, because none handles
+ * a transaction a microsecond. The finer clock matters when one is started right after another; it does not
+ * count the time a machine was asleep, so the coarser one may be ahead of it.
+ */
 function zxidFromClock(): number {
-  return Date.now() * 1000;
+  return Math.floor(Math.max(Date.now(), performance.timeOrigin + performance.now()) * 1000);
 }
 
 /** A session id below 2^53, so that a number holds it exactly, and a password. */

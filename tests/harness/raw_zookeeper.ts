@@ -185,8 +185,14 @@ export class RawZooKeeper implements AsyncDisposable {
   }
 
   async handshake(options: RawConnectOptions = {}): Promise<RawSession> {
-    const { promise } = this.#handshake = Promise.withResolvers();
+    const answer = this.expectHandshake();
     await this.send(connectFrame(options));
+    return await answer;
+  }
+
+  /** The answer to a connect request that is sent otherwise. */
+  async expectHandshake(): Promise<RawSession> {
+    const { promise } = this.#handshake = Promise.withResolvers();
     return this.session = await promise;
   }
 
@@ -271,6 +277,15 @@ export class RawZooKeeper implements AsyncDisposable {
     });
     this.send(bytes).catch(() => {}); // The reader notices that the connection is gone.
     return promise;
+  }
+
+  /** The next `count` replies to what was, or will be, sent with {@link send}. */
+  expect(count: number): Promise<RawReply[]> {
+    return Promise.all(Array.from({ length: count }, () => {
+      const { promise, resolve, reject } = Promise.withResolvers<RawReply>();
+      this.#waiting.push({ resolve, reject });
+      return promise;
+    }));
   }
 
   /** Wait until `count` events have come. */
