@@ -1,18 +1,19 @@
 /**
- * A queue between a producer that never waits and one consumer with `for await`.
+ * A queue between a producer that never waits and a consumer with `for await`.
  *
- * Unbounded unless `limit` is given; then the oldest item makes room, so that events nobody reads cost nothing.
+ * Unbounded unless `limit` is given; then the oldest item makes room, so that events nobody reads cost nothing. Of
+ * several consumers each item goes to one, to the one that has waited longest; all of them end at `close()`.
  */
 export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   #items: T[] = [];
   #head = 0;
-  #waiter: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  #waiters: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #closed = false;
   readonly #limit: number;
 
-  /** @param options.limit most items kept; the oldest one is dropped for a newer one. */
+  /** @param options.limit most items kept, at least 1; the oldest one is dropped for a newer one. */
   constructor(options: { limit?: number } = {}) {
-    this.#limit = options.limit ?? Infinity;
+    this.#limit = Math.max(1, options.limit ?? Infinity);
   }
 
   /** Items that wait. */
@@ -26,12 +27,8 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   /** Add an item. Nothing happens after {@link close}. */
   push(item: T): void {
     if (this.#closed) return;
-    if (this.#waiter) {
-      const waiter = this.#waiter;
-      this.#waiter = undefined;
-      waiter({ value: item, done: false });
-      return;
-    }
+    const waiter = this.#waiters.shift();
+    if (waiter) return waiter({ value: item, done: false });
     if (this.size >= this.#limit) this.#shift();
     this.#items.push(item);
   }
@@ -45,14 +42,13 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#waiter?.({ value: undefined, done: true });
-    this.#waiter = undefined;
+    for (const waiter of this.#waiters.splice(0)) waiter({ value: undefined, done: true });
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) return Promise.resolve({ value: this.#shift(), done: false });
     if (this.#closed) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#waiter = resolve);
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

@@ -4,7 +4,7 @@
  */
 import type { Failover } from "./client_options.ts";
 
-/** A record is closed at the latest so long after the loss. */
+/** A record is closed so long after the loss was noticed. */
 const CLOSE_AFTER_MS = 5000;
 
 /** The subscriber's counters at a moment. */
@@ -26,6 +26,7 @@ interface Open {
 /** Gathers open losses and gives each out once it is over. */
 export class FailoverLog {
   #open: Open[] = [];
+  #controlIsLost = false;
   readonly #report: (failover: Failover) => void;
 
   constructor(report: (failover: Failover) => void) {
@@ -58,7 +59,7 @@ export class FailoverLog {
       duplicates: 0,
       reordered: 0,
     };
-    this.#open.push({ record, streams: new Set(streams), before, controlLost: false });
+    this.#open.push({ record, streams: new Set(streams), before, controlLost: this.#controlIsLost });
   }
 
   /** A stream delivered something. */
@@ -70,11 +71,13 @@ export class FailoverLog {
 
   /** The primary is lost, too. */
   controlLost(): void {
+    this.#controlIsLost = true;
     for (const open of this.#open) open.controlLost = true;
   }
 
   /** Registered with a primary again. */
   controlBack(now: number): void {
+    this.#controlIsLost = false;
     for (const { record, controlLost } of this.#open) {
       if (controlLost) record.control_back_ms ??= now - record.time;
     }
@@ -99,7 +102,7 @@ export class FailoverLog {
   /** Give out what is over. @param all at the end: everything. */
   settle(now: number, tally: Tally, all = false): void {
     this.#open = this.#open.filter(({ record, before }) => {
-      if (!all && now - record.time < CLOSE_AFTER_MS) return true;
+      if (!all && now - record.time - record.detected_ms < CLOSE_AFTER_MS) return true;
       for (const key of ["recovered", "lost", "duplicates", "reordered"] as const) {
         record[key] = tally[key] - before[key];
       }
