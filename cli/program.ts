@@ -11,6 +11,7 @@ import { addBenchCommand } from "./bench_command.ts";
 import { addBenchClientsCommand } from "./bench_clients_command.ts";
 import { addBrokerCommand } from "./broker_command.ts";
 import { addClearCommand } from "./clear_command.ts";
+import { addDemoCommand } from "./demo_command.ts";
 import type { Host } from "./host.ts";
 import { addPerfCommand } from "./perf_command.ts";
 import { addPublisherCommand } from "./publisher_command.ts";
@@ -64,6 +65,7 @@ function buildProgram(host: Host): Command {
   addBenchClientsCommand(program, host);
   addPerfCommand(program, host);
   addReportCommand(program, host);
+  addDemoCommand(program, host);
   return program;
 }
 
