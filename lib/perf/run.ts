@@ -17,6 +17,7 @@ import {
   publishersAfter,
   publishingSeconds,
   type RoleCommand,
+  STANDBY_ID,
   type Workload,
 } from "./plan.ts";
 import { Processes, type Started } from "./processes.ts";
@@ -53,6 +54,8 @@ export interface RunOutcome {
 
 /** For ZooKeeper and a broker to be ready. */
 const START_DEADLINE_MS = 60_000;
+/** For the standby to lead, after the clients have ended: the primary's session has to expire first. */
+const TAKEOVER_DEADLINE_MS = 15_000;
 /** For the last samples to arrive, after the time that publishing takes. */
 const ARRIVAL_GRACE_MS = 20_000;
 
@@ -137,8 +140,7 @@ class Run {
     this.cpuBusy = busyShare(before, await cpuTime());
     const checks = [clientsCheck(clients, this.#late)];
     if (autokillSeconds !== null) {
-      const state = await systemState(server, this.#options.self, zookeeper);
-      checks.push(takeoverCheck(state, standby));
+      checks.push(takeoverCheck(await this.#takenOver(server, zookeeper), standby));
     }
     if (pool.result !== undefined) checks.push(exitedEarly(pool));
     return checks;
@@ -163,13 +165,10 @@ class Run {
     const { self, zookeeper } = this.#options;
     const command = await zookeeperCommand(zookeeper, address, scratch, self);
     const started = this.#processes.start("zookeeper", host.wrap(command), `${this.#logs}/zookeeper.log`);
-    await this.#until("ZooKeeper answers", address, host, () => {
-      if (started.result !== undefined) {
-        throw new PubsubError(
-          `ZooKeeper ended with code ${started.result.code} (see ${this.#logs}/zookeeper.log)`,
-        );
-      }
-      return true;
+    await this.#until("ZooKeeper answers", address, host, () => true, () => {
+      if (started.result === undefined) return;
+      const { code } = started.result;
+      throw new PubsubError(`ZooKeeper ended with code ${code} (see ${this.#logs}/zookeeper.log)`);
     });
   }
 
@@ -178,10 +177,12 @@ class Run {
     zookeeper: string,
     host: Host,
     holds: (state: SystemState) => boolean,
+    throwIfHopeless: () => void = () => {},
   ): Promise<void> {
     const deadline = performance.now() + START_DEADLINE_MS;
     for (;;) {
       this.#options.signal.throwIfAborted();
+      throwIfHopeless();
       const state = await systemState(host, this.#options.self, zookeeper);
       if (state !== undefined && holds(state)) return;
       if (performance.now() > deadline) {
@@ -206,6 +207,16 @@ class Run {
       for (const client of clients) client.terminate();
       await Promise.race([all, this.#pause(5000)]);
       return;
+    }
+  }
+
+  /** The state once the standby leads, or as it is when that takes too long. */
+  async #takenOver(server: Host, zookeeper: string): Promise<SystemState | undefined> {
+    const deadline = performance.now() + TAKEOVER_DEADLINE_MS;
+    for (;;) {
+      const state = await systemState(server, this.#options.self, zookeeper);
+      if (state?.primary === STANDBY_ID || performance.now() > deadline) return state;
+      await this.#pause(200);
     }
   }
 
