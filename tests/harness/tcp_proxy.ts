@@ -10,8 +10,15 @@ export type Direction = "up" | "down";
 /** What to do with a chunk: hand it on, swallow it, cut the connection instead, or hand it on and then cut. */
 export type Verdict = "pass" | "drop" | "cut" | "pass-then-cut";
 
-/** Looks at each chunk before it is handed on. `connection` tells connections apart. */
-export type Interceptor = (chunk: Uint8Array, direction: Direction, connection: number) => Verdict;
+/**
+ * Looks at each chunk before it is handed on; a promise keeps it, and what comes behind it, until it resolves.
+ * `connection` tells connections apart.
+ */
+export type Interceptor = (
+  chunk: Uint8Array,
+  direction: Direction,
+  connection: number,
+) => Verdict | Promise<Verdict>;
 
 export interface TcpProxyOptions {
   /** Port of the server on 127.0.0.1. */
@@ -117,7 +124,7 @@ export class TcpProxy implements AsyncDisposable {
 interface Rules {
   held(): Promise<void> | undefined;
   delayMs(direction: Direction): number;
-  verdict(chunk: Uint8Array, direction: Direction): Verdict;
+  verdict(chunk: Uint8Array, direction: Direction): Verdict | Promise<Verdict>;
 }
 
 class ProxiedConnection {
@@ -177,7 +184,10 @@ class ProxiedConnection {
           await Promise.race([this.#rules.held(), this.#closing.promise]);
         }
         if (this.#closed) return;
-        const verdict = this.#rules.verdict(next.chunk, direction);
+        const verdict = await Promise.race([
+          this.#rules.verdict(next.chunk, direction),
+          this.#closing.promise,
+        ]);
         if (verdict === "pass" || verdict === "pass-then-cut") await writeAll(to, next.chunk);
         queued -= next.chunk.length;
         if (verdict === "cut" || verdict === "pass-then-cut") return this.close();
