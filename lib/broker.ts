@@ -15,7 +15,8 @@ import { monotonic, wallClock } from "./clock.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
-import { MatchIndex } from "./match_index.ts";
+import { MatchFeed, type Routing } from "./match_feed.ts";
+import { type Asker, MatchIndex } from "./match_index.ts";
 import { checkZone } from "./names.ts";
 import { brokerPath, BROKERS, electionPath, primaryPath, PUBLISHERS, SUBSCRIBERS } from "./paths.ts";
 import { Election, type Term } from "./recipes/election.ts";
@@ -32,8 +33,6 @@ import {
   parseBrokerRecord,
   parsePublisherRecord,
   parseSubscriberRecord,
-  type PublisherInfo,
-  type SubscriberInfo,
 } from "./wire/control.ts";
 import { MAX_UPSTREAM_AT_BROKER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
@@ -119,7 +118,8 @@ export class Broker implements AsyncDisposable {
   readonly #failed = Promise.withResolvers<never>();
   /** "role id" of everybody who has a record. */
   readonly #recorded = new Set<string>();
-  readonly #dirty = new Set<string>();
+  /** Clients whose matches may have changed. */
+  readonly #dirty = new Set<Client>();
   #everybodyDirty = false;
   #dispatchTimer: ReturnType<typeof setTimeout> | undefined;
   #housekeeping: ReturnType<typeof setInterval> | undefined;
@@ -283,11 +283,11 @@ export class Broker implements AsyncDisposable {
     return this.#follow(zk, PUBLISHERS, parsePublisherRecord, {
       set: (record) => {
         this.#recorded.add(`publisher ${record.id}`);
-        this.#changed(this.#index.setPublisher(record));
+        this.#changed("publisher", record.id, this.#index.setPublisher(record));
       },
       remove: (name) => {
         this.#recorded.delete(`publisher ${name}`);
-        this.#changed(this.#index.deletePublisher(name));
+        this.#changed("publisher", name, this.#index.deletePublisher(name));
       },
     });
   }
@@ -296,11 +296,11 @@ export class Broker implements AsyncDisposable {
     return this.#follow(zk, SUBSCRIBERS, parseSubscriberRecord, {
       set: (record) => {
         this.#recorded.add(`subscriber ${record.id}`);
-        this.#changed(this.#index.setSubscriber(record));
+        this.#changed("subscriber", record.id, this.#index.setSubscriber(record));
       },
       remove: (name) => {
         this.#recorded.delete(`subscriber ${name}`);
-        this.#changed(this.#index.deleteSubscriber(name));
+        this.#changed("subscriber", name, this.#index.deleteSubscriber(name));
       },
     });
   }
@@ -318,8 +318,15 @@ export class Broker implements AsyncDisposable {
     });
   }
 
-  #changed(topics: Iterable<string>): void {
-    for (const topic of topics) this.#dirty.add(topic);
+  /** Those of our clients that this one may or might be matched with on these topics have to be told. */
+  #changed(role: Asker["role"], id: string, topics: Iterable<string>): void {
+    const others = role === "publisher" ? "subscriber" : "publisher";
+    for (const topic of topics) {
+      for (const client of this.#registry.on(others, topic)) {
+        client.feed.touch(topic, id);
+        this.#dirty.add(client);
+      }
+    }
   }
 
   // --- leading
@@ -395,8 +402,11 @@ export class Broker implements AsyncDisposable {
   #handle(route: Uint8Array, message: Exclude<ClientMessage, { type: "status" }>): void {
     const now = monotonic();
     if (message.type === "register") {
-      const info = message.role === "publisher" ? message.publisher : message.subscriber;
-      return this.#register(route, message.role, info, now);
+      const { pinned = false } = message;
+      const asker: Asker = message.role === "publisher"
+        ? { role: message.role, info: message.publisher }
+        : { role: message.role, info: message.subscriber };
+      return this.#register(route, asker, pinned, now);
     }
     const client = this.#registry.get(message.id);
     if (!client || !equal(client.route, route)) {
@@ -406,20 +416,19 @@ export class Broker implements AsyncDisposable {
     client.heardAt = now;
     if (message.type === "ping") {
       client.stats = message.stats;
-      this.#send(route, { type: "pong", time: message.time, clock: wallClock() });
+      const { version } = client.feed;
+      this.#send(route, { type: "pong", time: message.time, clock: wallClock(), version });
+    } else if (message.type === "resync") {
+      this.#tellAll(client);
     } else {
       this.#registry.delete(client.id);
       this.#forgetUnrecorded(client);
-      this.#events.push({ type: "client", id: client.id, role: client.role, what: "left" });
+      this.#events.push({ type: "client", id: client.id, role: client.asker.role, what: "left" });
     }
   }
 
-  #register(
-    route: Uint8Array,
-    role: Client["role"],
-    info: PublisherInfo | SubscriberInfo,
-    now: number,
-  ): void {
+  #register(route: Uint8Array, asker: Asker, pinned: boolean, now: number): void {
+    const { role, info } = asker;
     const others = role === "publisher" ? this.#index.publishers : this.#index.subscribers;
     const other = others.get(info.id);
     if (
@@ -430,21 +439,22 @@ export class Broker implements AsyncDisposable {
         `id ${info.id} is in use by another ${role}, which is alive or whose session is not over`;
       return this.#send(route, { type: "rejected", code: "id_in_use", reason });
     }
-    const client = this.#registry.add(role, info, route, now);
+    const client = this.#registry.add(asker, new MatchFeed(asker, this.#index), route, pinned, now);
     // Known here at once; the other brokers know it from its record.
-    if (role === "publisher") this.#changed(this.#index.setPublisher(info as PublisherInfo));
-    else this.#changed(this.#index.setSubscriber(info as SubscriberInfo));
+    const topics = role === "publisher" ? this.#index.setPublisher(info) : this.#index.setSubscriber(info);
+    this.#changed(role, info.id, topics);
     this.#dispatchSoon();
     log.info(`${this.id}: ${role} ${info.id} registered in zone ${this.zone}`);
     this.#events.push({ type: "client", id: info.id, role, what: "registered" });
     this.#send(route, { type: "registered", zone: this.zone, broker: this.id, heartbeat: HEARTBEAT_MS });
-    this.#dispatch(client);
+    this.#tellAll(client);
   }
 
   /** A client that left before its record was there is known to nobody else. */
-  #forgetUnrecorded({ id, role }: Client): void {
+  #forgetUnrecorded({ id, asker: { role } }: Client): void {
     if (this.#recorded.has(`${role} ${id}`)) return;
-    this.#changed(role === "publisher" ? this.#index.deletePublisher(id) : this.#index.deleteSubscriber(id));
+    const topics = role === "publisher" ? this.#index.deletePublisher(id) : this.#index.deleteSubscriber(id);
+    this.#changed(role, id, topics);
     this.#dispatchSoon();
   }
 
@@ -477,36 +487,24 @@ export class Broker implements AsyncDisposable {
   #dispatchSoon(): void {
     this.#dispatchTimer ??= setTimeout(() => {
       this.#dispatchTimer = undefined;
-      if (this.#dirty.size === 0 && !this.#everybodyDirty) return;
-      for (const client of this.#registry) {
-        if (this.#everybodyDirty || client.info.topics.some((topic) => this.#dirty.has(topic))) {
-          this.#dispatch(client);
-        }
+      const routing = this.#routing();
+      for (const client of this.#everybodyDirty ? this.#registry : this.#dirty) {
+        if (this.#registry.get(client.id) !== client) continue;
+        for (const message of client.feed.news(routing)) this.#send(client.route, message);
       }
       this.#dirty.clear();
       this.#everybodyDirty = false;
     }, DEBOUNCE_MS);
   }
 
-  /** Send a client its matches, if they are not what it has. */
-  #dispatch(client: Client): void {
-    const result = client.role === "publisher"
-      ? this.#index.forPublisher(client.info as PublisherInfo)
-      : this.#index.forSubscriber(client.info as SubscriberInfo, {
-        brokers: this.#routes(),
-        centralized: this.#options.centralized ?? false,
-      });
-    const sent = JSON.stringify(result);
-    if (sent === client.sent) return;
-    client.sent = sent;
-    client.version++;
-    this.#send(client.route, {
-      type: "matches",
-      version: client.version,
-      streams: [],
-      subscribers: [],
-      ...result,
-    });
+  /** Send a client all its matches. */
+  #tellAll(client: Client): void {
+    for (const message of client.feed.whole(this.#routing())) this.#send(client.route, message);
+  }
+
+  #routing(): Routing {
+    const ingress = [...this.#brokers.values()].map((broker) => broker.ingress).sort();
+    return { egress: this.#routes(), ingress, centralized: this.#options.centralized ?? false };
   }
 
   /** Egress endpoints for our subscribers: our own, then others of our zone, then of other zones. */
@@ -522,7 +520,7 @@ export class Broker implements AsyncDisposable {
 
   #keepHouse(): void {
     for (const client of this.#registry.expire(monotonic())) {
-      const { id, role } = client;
+      const { id, asker: { role } } = client;
       this.#forgetUnrecorded(client);
       log.info(`${this.id}: ${role} ${id} has gone silent`);
       this.#events.push({ type: "client", id, role, what: "silent" });
@@ -548,7 +546,10 @@ export class Broker implements AsyncDisposable {
   #status(brief: boolean): Record<string, unknown> {
     const status = { ...this.stats(), costs: this.#costs() };
     if (brief) return status;
-    return { ...status, clients: [...this.#registry].map(({ id, role, stats }) => ({ id, role, ...stats })) };
+    return {
+      ...status,
+      clients: [...this.#registry].map(({ id, asker, stats }) => ({ id, role: asker.role, ...stats })),
+    };
   }
 
   /** What it knows of the system, and what that has cost so far. */

@@ -2,15 +2,17 @@
  * A client's side of the control plane: finds a zone with a primary, registers there, keeps alive, and starts
  * over when the primary changes, falls silent or sends it elsewhere. Data does not wait for any of it.
  *
- * Znodes: reads `/primaries/zone_<n>`; keeps the client's ephemeral record, created once a broker has accepted
- * the client, through every later session. Suspended: goes on with the broker it has. Session lost: the record
- * comes back with the new session.
+ * Znodes: watches `/primaries/zone_<n>` of its own zone, and no other; keeps the client's ephemeral record, created
+ * once a broker has accepted the client, through every later session. Suspended: goes on with the broker it has.
+ * Session lost: the record comes back with the new session.
  */
 import { AsyncQueue } from "./async_queue.ts";
 import { monotonic } from "./clock.ts";
-import { PubsubError, reasonOf } from "./errors.ts";
+import { CoordinationError, FormatError, PubsubError, reasonOf } from "./errors.ts";
+import { Latch } from "./latch.ts";
 import { logger } from "./log.ts";
-import { PRIMARIES, zoneOf } from "./paths.ts";
+import { type Matches, MatchSet } from "./match_set.ts";
+import { primaryPath } from "./paths.ts";
 import { EphemeralRecord } from "./recipes/ephemeral_record.ts";
 import {
   type BrokerMessage,
@@ -18,26 +20,29 @@ import {
   type ClientMessage,
   decodeBrokerMessage,
   encodeControl,
+  type MatchMessage,
   parseBrokerRecord,
 } from "./wire/control.ts";
-import { FormatError } from "./errors.ts";
-import { type Assignment, chooseZone, type ZoneLoad } from "./zone_choice.ts";
-import { watchRecords } from "./zk/watch.ts";
+import { isTransient } from "./zk/list_children.ts";
+import { watchData } from "./zk/watch.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
 import { Socket } from "./zmq/socket.ts";
+import type { Assignment } from "./zone_choice.ts";
+import { ZoneSearch, type ZoneTarget } from "./zone_search.ts";
 
 const REGISTER_DEADLINE_MS = 2000;
 const TICK_MS = 250;
-const NOT_PRIMARY_PAUSE_MS = 250;
 /** How long a leaderless zone is waited for before its clients go to another one. */
 const ELECTION_GRACE_MS = 1500;
-/** A broker that did not answer is not tried again for so long, if there is another. */
-const AVOID_MS = 5000;
+/**
+ * The shortest interval of heartbeats on a control connection. Its keep-alive tells a dead broker from a live one;
+ * heartbeats only end connections that are half open, and at ten a second they are most of what a client at rest costs.
+ */
+const HEARTBEAT_MS = 1000;
 
 const log = logger("control");
 
-/** The broker's whole set of matches for this client. */
-export type Matches = Extract<BrokerMessage, { type: "matches" }>;
+export type { Matches } from "./match_set.ts";
 type Registration = Extract<ClientMessage, { type: "register" }>;
 
 /** What the control plane has to tell its client. */
@@ -56,33 +61,59 @@ export interface ControlClientOptions {
   /** Only this zone; otherwise one is chosen by `assignment`. */
   zone?: number | undefined;
   assignment?: Assignment | undefined;
-  /** Clients a zone has now, for the assignments that look at them. */
-  zoneClients?: (() => Promise<Map<number, number>>) | undefined;
   /** Sent with every keep-alive. */
   stats: () => Record<string, unknown>;
   heartbeatIntervalMs: number;
   heartbeatTimeoutMs: number;
 }
 
-type Item = { kind: "message"; bytes: Uint8Array } | { kind: "tick" } | { kind: "primaries" };
+/** Heartbeats of a control connection, given those of data connections. */
+export function controlHeartbeats(
+  { heartbeatIntervalMs, heartbeatTimeoutMs }: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
+): { heartbeatIntervalMs: number; heartbeatTimeoutMs: number } {
+  if (heartbeatIntervalMs === 0 || heartbeatIntervalMs >= HEARTBEAT_MS) {
+    return { heartbeatIntervalMs, heartbeatTimeoutMs };
+  }
+  return {
+    heartbeatIntervalMs: HEARTBEAT_MS,
+    heartbeatTimeoutMs: Math.max(heartbeatTimeoutMs, 3 * HEARTBEAT_MS),
+  };
+}
+
+type Item =
+  | { kind: "message"; bytes: Uint8Array }
+  | { kind: "tick" }
+  | { kind: "primary"; primary: BrokerRecord | undefined };
+
+/** One stay with a broker. */
+interface Stay {
+  readonly zone: number;
+  readonly primary: BrokerRecord;
+  readonly socket: Socket;
+  matches: MatchSet;
+  /** Monotonic milliseconds; undefined before the broker has accepted us. */
+  registeredAt: number | undefined;
+  /** When to register again, if at all: the broker did not act as a primary. */
+  repeatAt: number | undefined;
+}
 
 /** Keeps one client registered. */
 export class ControlClient implements AsyncDisposable {
   readonly #zk: ZooKeeper;
   readonly #options: ControlClientOptions;
+  readonly #registration: Registration;
   readonly #id: string;
   readonly #abort = new AbortController();
   readonly #events = new AsyncQueue<ControlEvent>();
+  readonly #search: ZoneSearch;
+  /** Something to look at while there is no broker. */
+  readonly #changed = new Latch();
   readonly #running: Promise<void>;
-  readonly #watching: Promise<void>;
-  #primaries: Map<number, BrokerRecord> | undefined;
+  readonly #recorded = Promise.withResolvers<void>();
   #items = new AsyncQueue<Item>();
   #record: EphemeralRecord | undefined;
-  #preferred: { zone: number; until: number } | undefined;
-  #avoid = new Map<string, number>();
   #waitingFor = "";
   #zone = 0;
-  readonly #recorded = Promise.withResolvers<void>();
   #broker = "";
   /** Half the round trip bounds the error of the clock offset to the broker, milliseconds. */
   #clock: { offset: number; bound: number } | undefined;
@@ -90,9 +121,10 @@ export class ControlClient implements AsyncDisposable {
   constructor(zk: ZooKeeper, options: ControlClientOptions) {
     this.#zk = zk;
     this.#options = options;
-    const { registration } = options;
+    const { registration, zone: pinned, assignment } = options;
+    this.#registration = pinned === undefined ? registration : { ...registration, pinned: true };
     this.#id = registration.role === "publisher" ? registration.publisher.id : registration.subscriber.id;
-    this.#watching = this.#watch();
+    this.#search = new ZoneSearch(zk, { pinned, assignment, onChange: this.#changed.set });
     this.#running = this.#run().finally(() => this.#events.close());
   }
 
@@ -122,28 +154,10 @@ export class ControlClient implements AsyncDisposable {
     return this.#events;
   }
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#abort;
-    for await (const { all } of watchRecords(this.#zk, PRIMARIES, parseBrokerRecord, { signal })) {
-      const zones = new Map<number, BrokerRecord>();
-      for (const [name, record] of all) {
-        const zone = zoneOf(name);
-        if (zone !== undefined) zones.set(zone, record);
-      }
-      this.#primaries = zones;
-      this.#items.push({ kind: "primaries" });
-    }
-  }
-
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
-      const zone = await this.#choose();
-      const primary = zone === undefined ? undefined : this.#primaries?.get(zone);
-      if (zone === undefined || !primary) continue;
-      const reason = await this.#attend(zone, primary);
-      if (this.#abort.signal.aborted) return;
-      log.info(`${this.#id}: leaving broker ${primary.broker} of zone ${zone}: ${reason}`);
-      this.#events.push({ type: "left", broker: primary.broker, reason });
+      const target = await this.#choose();
+      if (target !== undefined) await this.#attend(target);
     }
   }
 
@@ -155,107 +169,141 @@ export class ControlClient implements AsyncDisposable {
   }
 
   /** A zone to register in, or undefined after having waited a moment for one. */
-  async #choose(): Promise<number | undefined> {
-    const now = monotonic();
-    const primaries = this.#primaries;
-    const pinned = this.#options.zone;
-    if (primaries === undefined) {
-      if (!this.#zk.acting) await this.#pause(TICK_MS * 2);
-      if (this.#primaries === undefined) {
-        this.#say(this.#zk.acting ? "the list of primaries" : "ZooKeeper");
-        await this.#pause(TICK_MS);
-      }
+  async #choose(): Promise<ZoneTarget | undefined> {
+    if (this.#zk.state === "closed") this.#abort.abort();
+    if (!this.#zk.acting && !(await this.#connected(2 * TICK_MS))) {
+      this.#say("ZooKeeper");
+      await this.#connected(TICK_MS);
       return undefined;
     }
-    if (pinned !== undefined) {
-      if (primaries.has(pinned)) return await this.#notAvoided(pinned, primaries.get(pinned)!);
-      this.#say(`a primary broker in zone ${pinned}`);
-      return await this.#pause(TICK_MS);
+    try {
+      this.#changed.clear();
+      const target = await this.#search.choose();
+      if (target === undefined) {
+        this.#say("a primary broker in any zone");
+        await this.#pause(4 * TICK_MS);
+      }
+      return target;
+    } catch (error) {
+      if (CoordinationError.is(error, "CLOSED")) this.#abort.abort();
+      else if (!isTransient(error)) throw error;
+      return undefined;
     }
-    const preferred = this.#preferred;
-    if (preferred && now < preferred.until) {
-      const record = primaries.get(preferred.zone);
-      if (record && !this.#avoids(record, now)) return preferred.zone;
-      if (!record) return await this.#pause(50);
-    }
-    const healthy = [...primaries].filter(([, record]) => !this.#avoids(record, now));
-    const choices = healthy.length > 0 ? healthy : [...primaries];
-    if (choices.length === 0) {
-      this.#say("a primary broker in any zone");
-      return await this.#pause(TICK_MS);
-    }
-    if (healthy.length === 0) await this.#pause(TICK_MS);
-    return await this.#pick(choices.map(([zone]) => zone));
   }
 
-  async #pick(zones: number[]): Promise<number> {
-    const assignment = this.#options.assignment ?? "random";
-    let clients = new Map<number, number>();
-    if (assignment !== "random" && this.#options.zoneClients) {
-      clients = await this.#options.zoneClients().catch((error) => {
-        log.debug(`${this.#id}: choosing at random, the zones' loads cannot be read: ${reasonOf(error)}`);
-        return new Map();
-      });
-    }
-    const loads: ZoneLoad[] = zones.map((zone) => ({ zone, clients: clients.get(zone) ?? 0 }));
-    return chooseZone(loads, assignment, Math.random);
-  }
-
-  #avoids(record: BrokerRecord, now: number): boolean {
-    return (this.#avoid.get(record.control) ?? 0) > now;
-  }
-
-  async #notAvoided(zone: number, record: BrokerRecord): Promise<number> {
-    if (this.#avoids(record, monotonic())) await this.#pause(TICK_MS);
-    return zone;
+  /** Wait for ZooKeeper, at most `ms`. @returns whether it is there. */
+  async #connected(ms: number): Promise<boolean> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ms);
+    await this.#zk.connected(AbortSignal.any([late.signal, this.#abort.signal])).catch(() => {});
+    clearTimeout(timer);
+    return this.#zk.acting;
   }
 
   /** Wait until something changes, at most `ms`. */
-  async #pause(ms: number): Promise<undefined> {
-    const timer = setTimeout(() => this.#items.push({ kind: "tick" }), ms);
-    await this.#items.next();
+  async #pause(ms: number): Promise<void> {
+    const timer = setTimeout(this.#changed.set, ms);
+    await this.#changed.wait(this.#abort.signal);
     clearTimeout(timer);
   }
 
-  /** Register with a primary and stay with it. @returns why not any longer. */
-  async #attend(zone: number, primary: BrokerRecord): Promise<string> {
-    const { heartbeatIntervalMs, heartbeatTimeoutMs, registration } = this.#options;
+  /** Wait for the zone's primary, register, and stay with it until there is a reason not to. */
+  async #attend(target: ZoneTarget): Promise<void> {
     const items = this.#items = new AsyncQueue<Item>();
-    const info = registration.role === "publisher" ? registration.publisher : registration.subscriber;
+    const ending = new AbortController();
+    const following = this.#followPrimary(target.zone, items, ending.signal);
+    const ticker = setInterval(() => items.push({ kind: "tick" }), TICK_MS);
+    try {
+      const primary = await this.#primaryOf(target, items);
+      if (primary === undefined) return;
+      const reason = await this.#stay(target.zone, primary, items);
+      if (this.#abort.signal.aborted) return;
+      log.info(`${this.#id}: leaving broker ${primary.broker} of zone ${target.zone}: ${reason}`);
+      this.#events.push({ type: "left", broker: primary.broker, reason });
+    } finally {
+      clearInterval(ticker);
+      ending.abort();
+      await following;
+    }
+  }
+
+  /** Pushes the zone's primary, and each change of it; closes `items` when it cannot be followed any longer. */
+  async #followPrimary(zone: number, items: AsyncQueue<Item>, ending: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([ending, this.#abort.signal]);
+    try {
+      for await (const node of watchData(this.#zk, primaryPath(zone), signal)) {
+        items.push({ kind: "primary", primary: node && this.#parsePrimary(zone, node.data) });
+      }
+    } finally {
+      items.close();
+    }
+  }
+
+  #parsePrimary(zone: number, data: Uint8Array): BrokerRecord | undefined {
+    try {
+      return parseBrokerRecord(data, primaryPath(zone));
+    } catch (error) {
+      log.warn(`${this.#id}: ignoring znode ${primaryPath(zone)}: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** The primary of the zone, as soon as there is one that suits us; undefined when we had better look elsewhere. */
+  async #primaryOf(target: ZoneTarget, items: AsyncQueue<Item>): Promise<BrokerRecord | undefined> {
+    let primary: BrokerRecord | undefined;
+    let known = false;
+    for (;;) {
+      const { value: item } = await items.next();
+      if (item === undefined || this.#abort.signal.aborted) return undefined;
+      if (item.kind === "primary") {
+        ({ primary } = item);
+        known = true;
+      }
+      if (primary && (target.anyPrimary || this.#search.suits(primary))) return primary;
+      if (known && (monotonic() >= target.until || primary?.draining)) {
+        this.#search.passOver(target.zone);
+        return undefined;
+      }
+      if (known && target.until === Infinity) this.#say(`a primary broker in zone ${target.zone}`);
+      if (!known && !this.#zk.acting) {
+        if (monotonic() >= target.until) return undefined;
+        this.#say("ZooKeeper");
+      }
+    }
+  }
+
+  /** Register with a primary and stay with it. @returns why not any longer. */
+  async #stay(zone: number, primary: BrokerRecord, items: AsyncQueue<Item>): Promise<string> {
+    const info = this.#registration.role === "publisher"
+      ? this.#registration.publisher
+      : this.#registration.subscriber;
     const socket = new Socket("dealer", {
       routingId: `${this.#id}:${info.incarnation}`,
-      heartbeatIntervalMs,
-      heartbeatTimeoutMs,
+      ...controlHeartbeats(this.#options),
       linger: 200,
     });
     const reading = readInto(socket, items);
-    const ticker = setInterval(() => items.push({ kind: "tick" }), TICK_MS);
+    const matches = new MatchSet(this.#registration.role);
     try {
       socket.connect(primary.control);
-      socket.send(encodeControl(registration));
-      const reason = await this.#converse(zone, primary, socket, items);
+      socket.send(encodeControl(this.#registration));
+      const stay = { zone, primary, socket, matches, registeredAt: undefined, repeatAt: undefined };
+      const reason = await this.#converse(stay, items);
       socket.send(encodeControl({ type: "unregister", id: this.#id }));
       return reason;
     } catch (error) {
       if (error instanceof PubsubError && error.cause === "rejected") throw error;
-      this.#avoid.set(primary.control, monotonic() + AVOID_MS);
+      this.#search.avoid(primary);
+      await this.#pause(TICK_MS);
       return reasonOf(error);
     } finally {
-      clearInterval(ticker);
       socket.close();
       await reading;
-      // The iteration has closed its queue.
-      this.#items = new AsyncQueue<Item>();
     }
   }
 
-  async #converse(
-    zone: number,
-    primary: BrokerRecord,
-    socket: Socket,
-    items: AsyncQueue<Item>,
-  ): Promise<string> {
-    let registeredAt: number | undefined;
+  async #converse(stay: Stay, items: AsyncQueue<Item>): Promise<string> {
+    const { zone, primary, socket } = stay;
     let heartbeat = 1000;
     let heard = monotonic();
     let pinged = heard;
@@ -272,26 +320,30 @@ export class ControlClient implements AsyncDisposable {
         }
         heard = now;
         if (message.type === "registered") {
-          registeredAt = now;
+          stay.registeredAt = now;
+          stay.repeatAt = undefined;
           heartbeat = Math.max(100, message.heartbeat);
           await this.#registered(zone, primary);
         } else {
-          const reason = await this.#handle(message, now, zone, primary, socket);
+          const reason = await this.#handle(message, now, stay);
           if (reason !== undefined) return reason;
         }
-      } else if (item.kind === "primaries") {
-        const current = this.#primaries?.get(zone);
+      } else if (item.kind === "primary") {
+        const current = item.primary;
         if (current?.broker !== primary.broker || current.epoch !== primary.epoch) {
-          this.#preferred = { zone, until: now + ELECTION_GRACE_MS };
+          this.#search.prefer(zone, ELECTION_GRACE_MS);
           return current ? `zone ${zone} has a new primary` : `zone ${zone} has lost its primary`;
         }
       }
-      const deadline = registeredAt === undefined ? REGISTER_DEADLINE_MS : 3 * heartbeat;
+      const deadline = stay.registeredAt === undefined ? REGISTER_DEADLINE_MS : 3 * heartbeat;
       if (now - heard > deadline) {
-        this.#avoid.set(primary.control, now + AVOID_MS);
+        this.#search.avoid(primary);
         return `no answer for ${Math.round(now - heard)} ms`;
       }
-      if (registeredAt !== undefined && now - pinged >= heartbeat) {
+      if (stay.repeatAt !== undefined && now >= stay.repeatAt) {
+        stay.repeatAt = undefined;
+        socket.send(encodeControl(this.#registration));
+      } else if (stay.registeredAt !== undefined && now - pinged >= heartbeat) {
         pinged = now;
         socket.send(encodeControl({ type: "ping", id: this.#id, time: now, stats: this.#options.stats() }));
       }
@@ -303,7 +355,6 @@ export class ControlClient implements AsyncDisposable {
     this.#zone = zone;
     this.#broker = primary.broker;
     this.#waitingFor = "";
-    this.#preferred = { zone, until: Infinity };
     const data = this.#options.record(zone);
     if (this.#record) {
       await this.#record.update(data).catch((error) => {
@@ -318,33 +369,29 @@ export class ControlClient implements AsyncDisposable {
   }
 
   /** @returns why this broker is to be left, if so. */
-  async #handle(
-    message: BrokerMessage,
-    now: number,
-    zone: number,
-    primary: BrokerRecord,
-    socket: Socket,
-  ): Promise<string | undefined> {
+  async #handle(message: BrokerMessage, now: number, stay: Stay): Promise<string | undefined> {
+    const { zone, primary } = stay;
     switch (message.type) {
       case "matches":
-        this.#events.push({ type: "matches", matches: message });
+        this.#matched(message, stay);
         return;
       case "pong": {
         const bound = (now - message.time) / 2;
         if (this.#clock === undefined || bound <= this.#clock.bound * 1.05) {
           this.#clock = { offset: message.clock - (performance.timeOrigin + now - bound), bound };
         }
+        // A message that told of a change has got lost: connections break.
+        if (message.version !== undefined && message.version !== stay.matches.version) this.#resync(stay);
         return;
       }
       case "not_primary":
         // It has lost touch with ZooKeeper, or has just been elected or succeeded: if succeeded, we shall be told.
         this.#say(`broker ${primary.broker} to be the acting primary of zone ${zone}`);
-        await this.#pause(NOT_PRIMARY_PAUSE_MS);
-        socket.send(encodeControl(this.#options.registration));
+        stay.repeatAt = now + TICK_MS;
         return;
       case "reassign":
-        if (this.#options.zone !== undefined) return;
-        this.#preferred = { zone: message.zone, until: now + ELECTION_GRACE_MS };
+        if (this.#registration.pinned) return;
+        this.#search.prefer(message.zone, ELECTION_GRACE_MS);
         return `reassigned to zone ${message.zone}: ${message.reason}`;
       case "rejected":
         if (message.code !== "id_in_use" && message.code !== "busy") {
@@ -353,21 +400,30 @@ export class ControlClient implements AsyncDisposable {
           });
         }
         this.#say(`broker ${primary.broker}: ${message.reason}`);
-        await this.#pause(500);
+        await this.#pause(2 * TICK_MS);
+        this.#search.prefer(zone, ELECTION_GRACE_MS);
         return message.reason;
       default:
         return;
     }
   }
 
+  #matched(message: MatchMessage, stay: Stay): void {
+    const outcome = stay.matches.apply(message);
+    if (outcome === "complete") this.#events.push({ type: "matches", matches: stay.matches.matches });
+    else if (outcome === "gap") this.#resync(stay);
+  }
+
+  #resync({ socket }: Stay): void {
+    log.debug(`${this.#id}: asks for all its matches again`);
+    socket.send(encodeControl({ type: "resync", id: this.#id }));
+  }
+
   /** Leave: unregister, remove the record. Idempotent. */
   async close(): Promise<void> {
-    if (!this.#abort.signal.aborted) {
-      this.#abort.abort();
-      this.#items.push({ kind: "tick" });
-    }
+    this.#abort.abort();
+    this.#items.push({ kind: "tick" });
     await this.#record?.close();
-    await this.#watching.catch(() => {});
     await this.#running.catch(() => {});
   }
 

@@ -8,18 +8,37 @@ import type {
   SubscriberMatch,
 } from "./wire/control.ts";
 
+/** A client that asks whom it is matched with. */
+export type Asker =
+  | { readonly role: "publisher"; readonly info: PublisherInfo }
+  | { readonly role: "subscriber"; readonly info: SubscriberInfo };
+
+/** What a client is told of one other client on one topic. */
+export interface Match {
+  readonly topic: string;
+  readonly peer: string;
+  /** For a subscriber. */
+  readonly stream?: StreamMatch;
+  /** For a publisher. */
+  readonly subscriber?: SubscriberMatch;
+  /** Why they do not match; then there is neither. */
+  readonly mismatches: readonly Mismatch[];
+}
+
 /** Clients of one role, by id and by topic. */
-class Directory<T extends { id: string; topics: string[] }> {
+class Directory<T extends PublisherInfo | SubscriberInfo> {
   readonly byId = new Map<string, T>();
   readonly #byTopic = new Map<string, Map<string, T>>();
 
   set(info: T): string[] {
+    const known = this.byId.get(info.id);
+    if (known && declarationOf(known) === declarationOf(info)) return [];
     const before = this.delete(info.id);
     this.byId.set(info.id, info);
     for (const topic of info.topics) {
       this.#byTopic.getOrInsertComputed(topic, () => new Map()).set(info.id, info);
     }
-    return [...before, ...info.topics];
+    return [...new Set([...before, ...info.topics])];
   }
 
   delete(id: string): string[] {
@@ -37,17 +56,21 @@ class Directory<T extends { id: string; topics: string[] }> {
   on(topic: string): Iterable<T> {
     return this.#byTopic.get(topic)?.values() ?? [];
   }
+
+  find(topic: string, id: string): T | undefined {
+    return this.#byTopic.get(topic)?.get(id);
+  }
 }
 
-/** Where a subscriber can receive from. */
-export interface Routing {
-  /** Brokers' egress endpoints for this subscriber, best first. */
-  brokers: string[];
-  /** What a subscriber gets that does not say: through the broker or from the publisher. */
-  centralized: boolean;
+/** What a client declares, without where it is registered: what matching depends on. */
+function declarationOf(info: PublisherInfo | SubscriberInfo): string {
+  return JSON.stringify({ ...info, zone: undefined }, Object.keys(info).sort());
 }
 
-/** Everybody, and who is matched. The mutators return the topics whose matches may have changed. */
+/**
+ * Everybody, and who is matched. The mutators return the topics whose matches may have changed: none when a client
+ * declares what it declared before.
+ */
 export class MatchIndex {
   readonly #publishers = new Directory<PublisherInfo>();
   readonly #subscribers = new Directory<SubscriberInfo>();
@@ -72,48 +95,62 @@ export class MatchIndex {
     return this.#subscribers.delete(id);
   }
 
-  /** The streams for a subscriber, whether or not it is in the index, and what keeps others from it. */
-  forSubscriber(
-    subscriber: SubscriberInfo,
-    routing: Routing,
-  ): { streams: StreamMatch[]; mismatches: Mismatch[] } {
-    const streams: StreamMatch[] = [];
-    const mismatches: Mismatch[] = [];
-    for (const topic of subscriber.topics) {
-      for (const publisher of this.#publishers.on(topic)) {
-        const failed = mismatchesOf(topic, publisher, subscriber);
-        mismatches.push(...failed);
-        if (failed.length > 0) continue;
-        const throughBroker = publisher.centralized || (subscriber.centralized ?? routing.centralized);
-        streams.push({
-          topic,
-          publisher: publisher.id,
-          incarnation: publisher.incarnation,
-          ownership: publisher.ownership,
-          through: throughBroker ? "broker" : "publisher",
-          endpoints: throughBroker ? routing.brokers : [publisher.address],
-        });
+  /**
+   * All others on a client's topics, whether or not the client itself is in the index.
+   *
+   * @param centralized what a subscriber gets that does not say: through a broker or from the publisher.
+   */
+  *of(asker: Asker, centralized: boolean): Generator<Match> {
+    for (const topic of asker.info.topics) {
+      if (asker.role === "subscriber") {
+        for (const publisher of this.#publishers.on(topic)) {
+          yield matchOf(topic, publisher, asker.info, asker.role, centralized);
+        }
+      } else {
+        for (const subscriber of this.#subscribers.on(topic)) {
+          yield matchOf(topic, asker.info, subscriber, asker.role, centralized);
+        }
       }
     }
-    return { streams, mismatches };
   }
 
-  /** The subscribers for a publisher, whether or not it is in the index, and what keeps others from it. */
-  forPublisher(publisher: PublisherInfo): { subscribers: SubscriberMatch[]; mismatches: Mismatch[] } {
-    const subscribers: SubscriberMatch[] = [];
-    const mismatches: Mismatch[] = [];
-    for (const topic of publisher.topics) {
-      for (const subscriber of this.#subscribers.on(topic)) {
-        const failed = mismatchesOf(topic, publisher, subscriber);
-        mismatches.push(...failed);
-        if (failed.length > 0) continue;
-        subscribers.push({
-          topic,
-          subscriber: subscriber.id,
-          reliable: subscriber.reliability === "reliable",
-        });
-      }
+  /** One other client on one topic; undefined when it is not there. `centralized` as in {@link of}. */
+  pair(asker: Asker, topic: string, peer: string, centralized: boolean): Match | undefined {
+    if (asker.role === "subscriber") {
+      const publisher = this.#publishers.find(topic, peer);
+      return publisher && matchOf(topic, publisher, asker.info, asker.role, centralized);
     }
-    return { subscribers, mismatches };
+    const subscriber = this.#subscribers.find(topic, peer);
+    return subscriber && matchOf(topic, asker.info, subscriber, asker.role, centralized);
   }
+}
+
+function matchOf(
+  topic: string,
+  publisher: PublisherInfo,
+  subscriber: SubscriberInfo,
+  asking: Asker["role"],
+  centralized: boolean,
+): Match {
+  const peer = asking === "publisher" ? subscriber.id : publisher.id;
+  const mismatches = mismatchesOf(topic, publisher, subscriber);
+  if (mismatches.length > 0) return { topic, peer, mismatches };
+  if (asking === "publisher") {
+    const reliable = subscriber.reliability === "reliable";
+    return { topic, peer, mismatches, subscriber: { topic, subscriber: subscriber.id, reliable } };
+  }
+  const throughBroker = publisher.centralized || (subscriber.centralized ?? centralized);
+  return {
+    topic,
+    peer,
+    mismatches,
+    stream: {
+      topic,
+      publisher: publisher.id,
+      incarnation: publisher.incarnation,
+      ownership: publisher.ownership,
+      through: throughBroker ? "broker" : "publisher",
+      endpoints: throughBroker ? [] : [publisher.address],
+    },
+  };
 }

@@ -25,16 +25,14 @@ import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_
 import { logger } from "./log.ts";
 import { mismatchText } from "./match.ts";
 import { randomIncarnation } from "./names.ts";
-import { BROKERS, publisherPath } from "./paths.ts";
+import { publisherPath } from "./paths.ts";
 import { PublishedStream } from "./published_stream.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
 import { Turn } from "./turn.ts";
-import { CONTROL_VERSION, parseBrokerRecord, type PublisherInfo } from "./wire/control.ts";
+import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
-import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { zoneClients } from "./zone_clients.ts";
 import { Socket } from "./zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
@@ -111,7 +109,8 @@ export class Publisher implements AsyncDisposable {
   readonly #idBytes: Uint8Array;
   readonly #tasks: Promise<void>[] = [];
   readonly #failed = Promise.withResolvers<never>();
-  readonly #brokers = new Map<string, string>();
+  /** Ingress endpoints of all brokers: we are connected to them. */
+  readonly #brokers = new Set<string>();
   readonly #matched = new Map<string, Set<string>>();
   readonly #reliable = new Set<string>();
   readonly #told = new Set<string>();
@@ -223,14 +222,12 @@ export class Publisher implements AsyncDisposable {
       this.#endpoint = advertised(host, bound);
     }
     this.#own(this.#receive(this.#socket));
-    this.#own(this.#followBrokers(this.#zk, this.#socket));
     this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "publisher", publisher: this.#info() },
       recordPath: publisherPath(this.id),
       record: (zone) => JSON.stringify({ ...this.#info(), zone }),
       zone: this.#options.zone,
       assignment: this.#options.assignment,
-      zoneClients: () => zoneClients(this.#zk!),
       stats: () => this.#controlStats(),
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
@@ -427,21 +424,18 @@ export class Publisher implements AsyncDisposable {
     this.#wake();
   }
 
-  async #followBrokers(zk: ZooKeeper, socket: Socket): Promise<void> {
-    const { signal } = this.#abort;
-    for await (const { all } of watchRecords(zk, BROKERS, parseBrokerRecord, { signal })) {
-      for (const [id, { ingress }] of all) {
-        if (this.#brokers.get(id) === ingress) continue;
-        const before = this.#brokers.get(id);
-        if (before !== undefined) socket.disconnect(before);
-        this.#brokers.set(id, ingress);
-        socket.connect(ingress);
-      }
-      for (const [id, ingress] of this.#brokers) {
-        if (all.has(id)) continue;
-        this.#brokers.delete(id);
-        socket.disconnect(ingress);
-      }
+  /** Be connected to these brokers and no others. */
+  #reach(brokers: readonly string[]): void {
+    for (const ingress of brokers) {
+      if (this.#brokers.has(ingress)) continue;
+      this.#brokers.add(ingress);
+      this.#socket!.connect(ingress);
+    }
+    const wanted = new Set(brokers);
+    for (const ingress of this.#brokers) {
+      if (wanted.has(ingress)) continue;
+      this.#brokers.delete(ingress);
+      this.#socket!.disconnect(ingress);
     }
   }
 
@@ -450,6 +444,7 @@ export class Publisher implements AsyncDisposable {
   async #followControl(control: ControlClient): Promise<void> {
     for await (const event of control.events()) {
       if (event.type === "matches") {
+        this.#reach(event.matches.brokers);
         this.#applyMatches(event.matches);
         this.#gotMatches.resolve();
       } else {

@@ -34,7 +34,6 @@ import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/c
 import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { zoneClients } from "./zone_clients.ts";
 
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
@@ -176,7 +175,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       record: (zone) => JSON.stringify({ ...this.#info, zone }),
       zone: this.#options.zone,
       assignment: this.#options.assignment,
-      zoneClients: () => zoneClients(zk),
       stats: () => this.#controlStats(),
       heartbeatIntervalMs,
       heartbeatTimeoutMs,

@@ -10,24 +10,31 @@ export interface ZoneLoad {
 }
 
 /**
- * Pick a zone out of those with a primary.
+ * The zones whose clients have to be counted to choose one: a random one, two different random ones, or all.
  *
- * @param zones at least one.
+ * @param zones at least one, each once.
  * @param random a number in [0, 1) a call.
  */
-export function chooseZone(zones: readonly ZoneLoad[], assignment: Assignment, random: () => number): number {
-  const pick = () => zones[Math.floor(random() * zones.length)]!;
-  const lighter = (a: ZoneLoad, b: ZoneLoad) => b.clients < a.clients ? b : a;
-  switch (assignment) {
-    case "random":
-      return pick().zone;
-    case "two-choices":
-      return lighter(pick(), pick()).zone;
-    case "least-loaded": {
-      // Of several equal ones a random one, or all that start together would meet in the first.
-      const least = zones.reduce(lighter).clients;
-      const lightest = zones.filter(({ clients }) => clients === least);
-      return lightest[Math.floor(random() * lightest.length)]!.zone;
-    }
-  }
+export function zonesToCompare(
+  zones: readonly number[],
+  assignment: Assignment,
+  random: () => number,
+): number[] {
+  if (assignment === "least-loaded") return [...zones];
+  const first = Math.floor(random() * zones.length);
+  if (assignment === "random" || zones.length === 1) return [zones[first]!];
+  const second = Math.floor(random() * (zones.length - 1));
+  return [zones[first]!, zones[second < first ? second : second + 1]!];
+}
+
+/**
+ * Of zones to compare the one with fewest clients; of several equal ones a random one, or all clients that start
+ * together would meet in the first.
+ *
+ * @param zones at least one.
+ */
+export function lightest(zones: readonly ZoneLoad[], random: () => number): number {
+  const least = Math.min(...zones.map(({ clients }) => clients));
+  const equal = zones.filter(({ clients }) => clients === least);
+  return equal[Math.floor(random() * equal.length)]!.zone;
 }

@@ -1,33 +1,67 @@
 /**
- * How many clients each zone has, for choosing a zone by load.
+ * How many clients each zone has, for choosing a zone by load and for moving clients.
  *
- * Znode: `/shared_state/zone_clients/zone_<n>`, ephemeral, written by the zone's primary: decimal text. Nobody
- * watches it; a client that chooses by load reads it once.
+ * Znode: `/shared_state/zone_clients/zone_<n>`, ephemeral, written by the zone's primary: decimal text, the number of
+ * clients; then, if there are any, a space and how many of them do not go to another zone. Nobody watches it; who wants
+ * to know reads it.
  */
 import { CoordinationError } from "./errors.ts";
 import { SHARED_STATE, zoneName, zoneOf } from "./paths.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
 
 const ZONE_CLIENTS = `${SHARED_STATE}/zone_clients`;
+const decoder = new TextDecoder();
+
+/** A zone's clients. */
+export interface ZoneCount {
+  readonly clients: number;
+  /** Those of them that stay where they are. */
+  readonly pinned: number;
+}
 
 /** Where a zone's primary writes its number of clients. */
 export function zoneClientsPath(zone: number): string {
   return `${ZONE_CLIENTS}/${zoneName(zone)}`;
 }
 
-/** Clients by zone as the primaries wrote them; a zone without a readable number is left out. */
-export async function zoneClients(zk: ZooKeeper): Promise<Map<number, number>> {
-  const clients = new Map<number, number>();
-  const { names } = await zk.getChildren(ZONE_CLIENTS).catch((error) => {
-    if (CoordinationError.is(error, "NO_NODE")) return { names: [] };
-    throw error;
-  });
-  await Promise.all(names.map(async (name) => {
-    const zone = zoneOf(name);
-    if (zone === undefined) return;
-    const { data } = await zk.getData(zoneClientsPath(zone)).catch(() => ({ data: new Uint8Array() }));
-    const count = Number(new TextDecoder().decode(data) || Number.NaN);
-    if (Number.isSafeInteger(count) && count >= 0) clients.set(zone, count);
+/** The count as the znode's text. */
+export function formatZoneCount({ clients, pinned }: ZoneCount): string {
+  return pinned === 0 ? String(clients) : `${clients} ${pinned}`;
+}
+
+/** The count from the znode's text; undefined when it is not one. */
+export function parseZoneCount(text: string): ZoneCount | undefined {
+  const found = /^(\d{1,9})(?: (\d{1,9}))?$/.exec(text);
+  if (found === null) return undefined;
+  const clients = Number(found[1]);
+  const pinned = Number(found[2] ?? 0);
+  return pinned > clients ? undefined : { clients, pinned };
+}
+
+/** Clients by zone as the primaries wrote them, of these zones or of all; one without a readable count is left out. */
+export async function zoneClients(
+  zk: ZooKeeper,
+  zones?: readonly number[],
+): Promise<Map<number, ZoneCount>> {
+  const counts = new Map<number, ZoneCount>();
+  await Promise.all((zones ?? await zonesCounted(zk)).map(async (zone) => {
+    try {
+      const { data } = await zk.getData(zoneClientsPath(zone));
+      const count = parseZoneCount(decoder.decode(data));
+      if (count) counts.set(zone, count);
+    } catch (error) {
+      if (!CoordinationError.is(error, "NO_NODE")) throw error;
+    }
   }));
-  return clients;
+  return counts;
+}
+
+async function zonesCounted(zk: ZooKeeper): Promise<number[]> {
+  try {
+    const { names } = await zk.getChildren(ZONE_CLIENTS);
+    return names.map(zoneOf).filter((zone) => zone !== undefined);
+  } catch (error) {
+    if (CoordinationError.is(error, "NO_NODE")) return [];
+    throw error;
+  }
 }

@@ -66,6 +66,8 @@ export const brokerRecord = z.object({
   ingress: endpoint,
   egress: endpoint,
   standby: z.boolean().default(false),
+  /** It is about to end: no new clients, and no data through it that could go elsewhere. */
+  draining: z.boolean().optional(),
   epoch: z.string().regex(/^\d{1,20}$/).optional(),
 });
 
@@ -76,7 +78,12 @@ export type SubscriberRecord = z.infer<typeof subscriberRecord>;
 export type BrokerRecord = z.infer<typeof brokerRecord>;
 export type Ownership = PublisherInfo["ownership"];
 
-const register = { type: z.literal("register"), v: z.literal(CONTROL_VERSION) };
+const register = {
+  type: z.literal("register"),
+  v: z.literal(CONTROL_VERSION),
+  /** It stays in the zone it has named: it is not to be sent elsewhere. */
+  pinned: z.boolean().optional(),
+};
 const clientMessage = z.discriminatedUnion("type", [
   z.discriminatedUnion("role", [
     z.object({ ...register, role: z.literal("publisher"), publisher: publisherInfo }),
@@ -89,6 +96,8 @@ const clientMessage = z.discriminatedUnion("type", [
     stats: z.record(z.string().max(40), z.unknown()),
   }),
   z.object({ type: z.literal("unregister"), id }),
+  /** The client has missed a change of its matches: send all of them. */
+  z.object({ type: z.literal("resync"), id }),
   /** `brief`: without the clients. */
   z.object({ type: z.literal("status"), brief: z.boolean().optional() }),
 ]);
@@ -107,7 +116,7 @@ const streamMatch = z.object({
   publisher: id,
   incarnation: u32,
   ownership: z.enum(["exclusive", "shared"]),
-  /** Where to connect, best first: one publisher, or brokers' egress sockets. */
+  /** Where to connect, best first: one publisher, or brokers' egress sockets. Empty on the wire for the latter. */
   endpoints: z.array(endpoint),
   through: z.enum(["publisher", "broker"]),
 });
@@ -117,15 +126,26 @@ const brokerMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("registered"), zone, broker: id, heartbeat: z.number() }),
   z.object({ type: z.literal("rejected"), code: z.string().max(40), reason: z.string().max(1000) }),
   z.object({ type: z.literal("not_primary"), primary: z.string().optional() }),
+  /**
+   * With `base` what has changed since that version: every pair (topic, peer) that is named in any list is replaced by
+   * what the lists say of it. Without `base` everything.
+   */
   z.object({
     type: z.literal("matches"),
     version: z.int(),
+    base: z.int().optional(),
     streams: z.array(streamMatch).default([]),
     subscribers: z.array(subscriberMatch).default([]),
-    mismatches: z.array(mismatch),
+    mismatches: z.array(mismatch).default([]),
+    removed: z.array(z.object({ topic, peer: id })).default([]),
+    /** Where its data goes through when it has changed: egress sockets, best first; a publisher's: every ingress. */
+    brokers: z.array(endpoint).optional(),
+    /** The next message belongs to this one. */
+    more: z.boolean().optional(),
   }),
   z.object({ type: z.literal("reassign"), zone, reason: z.string().max(300) }),
-  z.object({ type: z.literal("pong"), time: z.number(), clock: z.number() }),
+  /** `version`: of the matches that the client was sent last. */
+  z.object({ type: z.literal("pong"), time: z.number(), clock: z.number(), version: z.int().optional() }),
   z.object({ type: z.literal("status"), status: z.record(z.string(), z.unknown()) }),
 ]);
 
@@ -134,6 +154,8 @@ export type BrokerMessage = z.infer<typeof brokerMessage>;
 export type Mismatch = z.infer<typeof mismatch>;
 export type StreamMatch = z.infer<typeof streamMatch>;
 export type SubscriberMatch = z.infer<typeof subscriberMatch>;
+/** Matches on the wire. */
+export type MatchMessage = Extract<BrokerMessage, { type: "matches" }>;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
