@@ -79,15 +79,16 @@ export class PeerEvents implements AsyncIterableIterator<PeerEvent, undefined> {
     return this.#closed;
   }
 
-  #look(): void {
+  #look(): boolean {
     for (let count = 0; count < EVENTS_A_TURN; count++) {
       const message = this.#monitor.receive();
-      if (message === undefined) return;
+      if (message === undefined) return false;
       const [event, endpoint] = message;
       const type = event && TYPES.get(new DataView(event.buffer, event.byteOffset).getUint16(0, true));
       if (type !== undefined) this.#push({ type, endpoint: decoder.decode(endpoint) });
     }
     reactor.soon(this.#member);
+    return false;
   }
 
   #push(value: PeerEvent): void {

@@ -1,5 +1,7 @@
 /**
- * One reactor for all ZeroMQ sockets of the process: one thread waits on all their descriptors.
+ * One reactor for all ZeroMQ sockets of the process: one thread waits on all their descriptors. While messages come
+ * fast, this thread itself waits, half a millisecond at a time, for them or for whatever else Deno's event loop has
+ * to do; so a message finds its reader without a change of thread.
  *
  * A ZMQ descriptor is edge-triggered: it says "something changed", not "there is a message". So a member that is
  * told to look must look until nothing is left, and must ask to be looked at again (`soon`) whenever one of its own
@@ -9,9 +11,11 @@
  * does a bounded amount of work in one turn. The reactor starts with the first member and stops with the last; while
  * it runs it keeps the process alive and holds its members (so open sockets are not garbage-collected).
  */
+import { setImmediate } from "node:timers";
 import { reasonOf } from "../errors.ts";
 import { logger } from "../log.ts";
 import { DescriptorSet, Poller } from "./poll.ts";
+import { Rhythm } from "./rhythm.ts";
 
 /** How long a member may go unlooked at. */
 const NET_MS = 250;
@@ -21,8 +25,12 @@ const log = logger("zmq");
 /** Something with a ZMQ descriptor. */
 export interface Member {
   readonly descriptor: number;
-  /** Look and do a bounded amount of work. Must not throw and must not wait. */
-  look(): void;
+  /**
+   * Look and do a bounded amount of work. Must not throw and must not wait.
+   *
+   * @returns true when it found something, and more is to be expected soon if that comes often.
+   */
+  look(): boolean;
 }
 
 class Reactor {
@@ -71,25 +79,34 @@ class Reactor {
   }
 
   async #run(poller: Poller): Promise<void> {
-    let netAt = performance.now() + NET_MS;
+    const rhythm = new Rhythm();
+    let now = performance.now();
+    let netAt = now + NET_MS;
     while (this.#members.size > 0) {
       const set = this.#set ??= this.#arrange(poller);
       const order = this.#order;
-      await poller.wait(set, NET_MS);
+      if (poller.canWaitHere && rhythm.fast(now)) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        poller.waitHere(set, rhythm.wait(performance.now() - now));
+      } else {
+        await poller.wait(set, NET_MS);
+      }
       if (set.fired(0)) {
         poller.clear();
         this.#woken = false;
       }
       const soon = this.#soon;
       this.#soon = new Set();
-      for (const member of soon) this.#look(member);
-      const now = performance.now();
+      let found = false;
+      for (const member of soon) found = this.#look(member) || found;
+      now = performance.now();
       const everybody = now >= netAt;
       if (everybody) netAt = now + NET_MS;
       for (let index = 0; index < order.length; index++) {
         const member = order[index] as Member;
-        if ((everybody || set.fired(index + 1)) && !soon.has(member)) this.#look(member);
+        if ((everybody || set.fired(index + 1)) && !soon.has(member)) found = this.#look(member) || found;
       }
+      if (found) rhythm.beat(now);
     }
     this.#running = undefined;
     this.#poller = undefined;
@@ -104,12 +121,13 @@ class Reactor {
     return new DescriptorSet([poller.wakeDescriptor, ...this.#order.map((member) => member.descriptor)]);
   }
 
-  #look(member: Member): void {
-    if (!this.#members.has(member)) return;
+  #look(member: Member): boolean {
+    if (!this.#members.has(member)) return false;
     try {
-      member.look();
+      return member.look();
     } catch (error) {
       log.error(`A socket failed when it was looked at: ${reasonOf(error)}`);
+      return false;
     }
   }
 }

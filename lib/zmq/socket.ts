@@ -145,22 +145,25 @@ export class Socket implements AsyncDisposable {
   }
 
   /** The descriptor fired, or it is time to look again. */
-  #look(): void {
-    if (this.#closed) return;
+  #look(): boolean {
+    if (this.#closed) return false;
     this.#streak = 0;
     this.#drained = false;
-    if (this.#waiter !== undefined) this.#deliver();
+    if (this.#waiter !== undefined) return this.#deliver();
     // Nobody waits, but looking is what makes the library process what happened to its connections.
-    else this.#raw.readable();
+    this.#raw.readable();
+    return false;
   }
 
-  #deliver(): void {
+  /** Hand what can be read to the one who waits for it. @returns whether there was something. */
+  #deliver(): boolean {
     const resolve = this.#waiter;
-    if (this.#closed || resolve === undefined) return;
+    if (this.#closed || resolve === undefined) return false;
     const value = this.#read();
-    if (value === undefined) return;
+    if (value === undefined) return false;
     this.#waiter = undefined;
     resolve({ done: false, value });
+    return true;
   }
 
   /** What can be read now, bounded; undefined if that is nothing. */
