@@ -93,7 +93,7 @@ unpack() {
   fi
   problem=$("$fresh/pubsub" --version 2>&1) || {
     discard
-    die "what was unpacked in $1 does not run here (built for @TARGET@, this is $(uname -sm); is the directory mounted noexec? then set PUBSUB_CACHE_DIR): $problem"
+    die "what was unpacked in $1 does not run here (built for @TARGET@, this is $(uname -sm); is the directory mounted noexec? then set PUBSUB_CACHE_DIR): ${problem##*: }"
   }
   chmod 755 "$fresh"
   # Another copy may have won in the meantime: its directory is as good. A damaged one is moved out of the way.
