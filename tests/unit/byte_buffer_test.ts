@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteBuffer } from "../../lib/byte_buffer.ts";
+import { anyText } from "./text_arbitrary.ts";
 
 Deno.test("what was appended comes out in order, however it was appended", () => {
   const part = fc.oneof(
-    fc.string({ unit: "binary" }).map((s) => s.toWellFormed()),
+    anyText,
     fc.uint8Array(),
     fc.nat(255),
   );
