@@ -109,6 +109,21 @@ test("a silent network is noticed by our own clock: suspended, then lost, while 
   );
 });
 
+test("a server that falls silent is left for another one within the session", async (place) => {
+  const proxies = [place.proxy(), place.proxy()];
+  const servers = proxies.map(({ address }) => address).join(",") + place.chroot;
+  const zk = place.use(new ZooKeeper({ servers, sessionTimeoutMs: 4_000 }));
+  const log = place.use(new StateLog(zk));
+  const session = await zk.connected();
+  log.states.length = 0;
+  const used = proxies.findIndex(({ connections }) => connections === 1);
+  proxies[used]!.hold();
+  await log.saw("suspended", "connected");
+  assert.equal(zk.session, session);
+  assert.equal(session.lost.aborted, false);
+  assert.equal(proxies[1 - used]!.connections, 1);
+});
+
 test("a session that another connection has closed is lost by the server's word", async (place) => {
   const proxy = place.proxy();
   let handshake: Uint8Array | undefined;
