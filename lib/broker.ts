@@ -12,6 +12,7 @@ import process from "node:process";
 import { AsyncQueue } from "./async_queue.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
+import { controlHeartbeats } from "./control_heartbeats.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
@@ -38,13 +39,17 @@ import { MAX_UPSTREAM_AT_BROKER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { zoneClientsPath } from "./zone_clients.ts";
+import { formatZoneCount, zoneClientsPath } from "./zone_clients.ts";
 import { Forwarder } from "./zmq/forwarder.ts";
 import { Socket } from "./zmq/socket.ts";
 
 const HEARTBEAT_MS = 1000;
 /** Changes are gathered for so long before matches are computed again. */
 const DEBOUNCE_MS = 10;
+/** And for so much longer for each client there is, as reading their list takes that much longer. */
+const DEBOUNCE_MS_A_CLIENT = 0.02;
+/** The number of clients is written so long after it has changed. */
+const COUNT_MS = 100;
 const HIGH_WATER_MARK = 4096;
 /** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
 const FAREWELL_MS = 400;
@@ -134,7 +139,8 @@ export class Broker implements AsyncDisposable {
   #loadCounter: LoadCounter | undefined;
   #term: Term | undefined;
   #started = false;
-  #clientsWritten = -1;
+  #countTimer: ReturnType<typeof setTimeout> | undefined;
+  #countWritten = "";
   #dropped = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -185,7 +191,7 @@ export class Broker implements AsyncDisposable {
     if (!zk.acting) this.#waiting(`ZooKeeper at ${zookeeper}`);
     await zk.connected(stop);
     this.#brokerNode = new EphemeralRecord(zk, brokerPath(this.id), JSON.stringify(this.#record));
-    this.#loadCounter = new LoadCounter(zk);
+    this.#loadCounter = new LoadCounter(zk, { told: true, isFirst: () => this.#isFirstPrimary() });
     const loaded = [this.#followBrokers(zk), this.#followPublishers(zk), this.#followSubscribers(zk)];
     await Promise.race([Promise.all(loaded), this.#failed.promise]);
     await Promise.race([this.#brokerNode.present(stop), this.#failed.promise]);
@@ -229,7 +235,7 @@ export class Broker implements AsyncDisposable {
     this.#own(this.#forwarder.ended);
     const control = this.#control = new Socket("router", {
       maxMessageSize: MAX_CONTROL_BYTES,
-      ...heartbeats,
+      ...controlHeartbeats(heartbeats),
     });
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
     const bound = ports.map((port) => control.bind(tcpEndpoint(at, port)));
@@ -265,7 +271,8 @@ export class Broker implements AsyncDisposable {
     const loaded = Promise.withResolvers<void>();
     const { signal } = this.#abort;
     this.#own((async () => {
-      for await (const change of watchRecords(zk, path, parse, { signal, debounceMs: DEBOUNCE_MS })) {
+      const debounceMs = (records: number) => DEBOUNCE_MS + DEBOUNCE_MS_A_CLIENT * records;
+      for await (const change of watchRecords(zk, path, parse, { signal, debounceMs })) {
         for (const name of change.removed) apply.remove(name);
         for (const record of [...change.added.values(), ...change.changed.values()]) apply.set(record);
         for (const [name, reason] of change.invalid) {
@@ -274,9 +281,15 @@ export class Broker implements AsyncDisposable {
         }
         loaded.resolve();
         this.#dispatchSoon();
+        this.#loadCounter?.poke();
       }
     })());
     return loaded.promise;
+  }
+
+  /** Whether no zone with a lower number has a primary. */
+  #isFirstPrimary(): boolean {
+    return ![...this.#brokers.values()].some(({ zone, standby }) => !standby && zone < this.zone);
   }
 
   #followPublishers(zk: ZooKeeper): Promise<void> {
@@ -339,7 +352,7 @@ export class Broker implements AsyncDisposable {
       log.info(`${this.id}: primary of zone ${this.zone}, epoch ${term.epoch}`);
       this.#primaryNode = new EphemeralRecord(this.#zk!, primaryPath(this.zone), JSON.stringify(record));
       this.#clientsNode = new EphemeralRecord(this.#zk!, zoneClientsPath(this.zone), "0");
-      this.#clientsWritten = 0;
+      this.#countWritten = "0";
       await this.#announce(record);
       this.#loadCounter!.start();
       this.#events.push({ type: "primary", epoch: term.epoch });
@@ -422,6 +435,7 @@ export class Broker implements AsyncDisposable {
       this.#tellAll(client);
     } else {
       this.#registry.delete(client.id);
+      this.#countSoon();
       this.#forgetUnrecorded(client);
       this.#events.push({ type: "client", id: client.id, role: client.asker.role, what: "left" });
     }
@@ -440,6 +454,7 @@ export class Broker implements AsyncDisposable {
       return this.#send(route, { type: "rejected", code: "id_in_use", reason });
     }
     const client = this.#registry.add(asker, new MatchFeed(asker, this.#index), route, pinned, now);
+    this.#countSoon();
     // Known here at once; the other brokers know it from its record.
     const topics = role === "publisher" ? this.#index.setPublisher(info) : this.#index.setSubscriber(info);
     this.#changed(role, info.id, topics);
@@ -525,10 +540,21 @@ export class Broker implements AsyncDisposable {
       log.info(`${this.id}: ${role} ${id} has gone silent`);
       this.#events.push({ type: "client", id, role, what: "silent" });
     }
-    if (this.#clientsNode && this.#clientsWritten !== this.#registry.size) {
-      this.#clientsWritten = this.#registry.size;
-      this.#clientsNode.update(String(this.#clientsWritten)).catch(() => this.#clientsWritten = -1);
-    }
+    this.#countSoon();
+  }
+
+  /** Have the number of our clients written, if it has changed. */
+  #countSoon(): void {
+    this.#countTimer ??= setTimeout(() => {
+      this.#countTimer = undefined;
+      const count = formatZoneCount({ clients: this.#registry.size, pinned: this.#registry.pinned });
+      if (!this.#clientsNode || count === this.#countWritten) return;
+      this.#countWritten = count;
+      this.#clientsNode.update(count).catch((error) => {
+        log.debug(`${this.id}: the number of clients is written later: ${reasonOf(error)}`);
+        this.#countWritten = "";
+      });
+    }, COUNT_MS);
   }
 
   /** Counters and state. */
@@ -580,6 +606,7 @@ export class Broker implements AsyncDisposable {
     this.#abort.abort();
     clearInterval(this.#housekeeping);
     clearTimeout(this.#dispatchTimer);
+    clearTimeout(this.#countTimer);
     // Records first, so that a client that hears of the end finds a successor and not us.
     await Promise.allSettled([
       this.#primaryNode?.close(),

@@ -8,6 +8,7 @@
  */
 import { AsyncQueue } from "./async_queue.ts";
 import { monotonic } from "./clock.ts";
+import { controlHeartbeats } from "./control_heartbeats.ts";
 import { CoordinationError, FormatError, PubsubError, reasonOf } from "./errors.ts";
 import { Latch } from "./latch.ts";
 import { logger } from "./log.ts";
@@ -34,11 +35,6 @@ const REGISTER_DEADLINE_MS = 2000;
 const TICK_MS = 250;
 /** How long a leaderless zone is waited for before its clients go to another one. */
 const ELECTION_GRACE_MS = 1500;
-/**
- * The shortest interval of heartbeats on a control connection. Its keep-alive tells a dead broker from a live one;
- * heartbeats only end connections that are half open, and at ten a second they are most of what a client at rest costs.
- */
-const HEARTBEAT_MS = 1000;
 
 const log = logger("control");
 
@@ -65,19 +61,6 @@ export interface ControlClientOptions {
   stats: () => Record<string, unknown>;
   heartbeatIntervalMs: number;
   heartbeatTimeoutMs: number;
-}
-
-/** Heartbeats of a control connection, given those of data connections. */
-export function controlHeartbeats(
-  { heartbeatIntervalMs, heartbeatTimeoutMs }: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
-): { heartbeatIntervalMs: number; heartbeatTimeoutMs: number } {
-  if (heartbeatIntervalMs === 0 || heartbeatIntervalMs >= HEARTBEAT_MS) {
-    return { heartbeatIntervalMs, heartbeatTimeoutMs };
-  }
-  return {
-    heartbeatIntervalMs: HEARTBEAT_MS,
-    heartbeatTimeoutMs: Math.max(heartbeatTimeoutMs, 3 * HEARTBEAT_MS),
-  };
 }
 
 type Item =

@@ -5,6 +5,10 @@
  * count that is out of date never overwrites a newer one; a conflict is counted again. Not written when equal. The
  * figure itself is watched too: whatever another one writes is checked against a count.
  *
+ * Of many counters one is enough: the first of them counts at once, the others some time later, and write only if the
+ * figure is wrong then. So a change costs a count, not as many as there are zones, and a first one that has stopped
+ * acting is made good for.
+ *
  * Suspended: nothing is done. Attached again or a new session: counted again. Only while started, that is while this
  * broker is primary.
  */
@@ -15,22 +19,44 @@ import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../paths.ts";
 import { Latch } from "../latch.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
 import { inEverySession, pause } from "./sessions.ts";
-import { watchChildren, watchData } from "../zk/watch.ts";
+import { watchChildren } from "../zk/watch.ts";
 
 const log = logger("load");
 
 const DEBOUNCE_MS = 50;
+/** How long after a change the others look whether the first one has counted it: between once and twice this. */
+const LATER_MS = 750;
 const MAX_ATTEMPTS = 20;
+
+/** How a counter works together with others. */
+export interface LoadCounterOptions {
+  /** Whether it is the first of all counters, now. @default {always} */
+  isFirst?: () => boolean;
+  /**
+   * Whether it is told of changes ({@link LoadCounter.poke}), and watches neither clients nor zones itself.
+   * @default {false}
+   */
+  told?: boolean;
+}
 
 export class LoadCounter implements AsyncDisposable {
   readonly #zk: ZooKeeper;
+  readonly #isFirst: () => boolean;
+  readonly #told: boolean;
   readonly #changed = new Latch();
   #stopping: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
   /** Does nothing before {@link start}. */
-  constructor(zk: ZooKeeper) {
+  constructor(zk: ZooKeeper, options: LoadCounterOptions = {}) {
     this.#zk = zk;
+    this.#isFirst = options.isFirst ?? (() => true);
+    this.#told = options.told ?? false;
+  }
+
+  /** Clients or zones have come or gone. */
+  poke(): void {
+    this.#changed.set();
   }
 
   /** Keep the figure right from now on. */
@@ -40,10 +66,9 @@ export class LoadCounter implements AsyncDisposable {
     const { signal } = stopping;
     this.#running = Promise.all([
       this.#running,
-      ...[PUBLISHERS, SUBSCRIBERS, PRIMARIES].map((path) =>
+      ...(this.#told ? [] : [PUBLISHERS, SUBSCRIBERS, PRIMARIES]).map((path) =>
         this.#follow(signal, () => watchChildren(this.#zk, path, signal))
       ),
-      this.#follow(signal, () => watchData(this.#zk, LOAD, signal)),
       inEverySession(this.#zk, signal, "load", () => this.#keep(signal)),
     ]);
   }
@@ -51,6 +76,7 @@ export class LoadCounter implements AsyncDisposable {
   /** Leave the figure to others. */
   stop(): void {
     this.#stopping?.abort();
+    this.#zk.unwatch(LOAD, this.#changed.set);
     this.#stopping = undefined;
   }
 
@@ -90,9 +116,21 @@ export class LoadCounter implements AsyncDisposable {
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
-    await this.recompute();
-    await this.#changed.wait(signal);
-    await pause(DEBOUNCE_MS, signal);
+    this.#changed.clear();
+    const load = await this.recompute();
+    if (!this.#isFirst() || await this.#unchanged(load)) await this.#changed.wait(signal);
+    await pause(this.#isFirst() ? DEBOUNCE_MS : LATER_MS * (1 + Math.random()), signal);
+  }
+
+  /** Watch the figure. @returns whether it is still this. */
+  async #unchanged(load: number): Promise<boolean> {
+    try {
+      const { data } = await this.#zk.getData(LOAD, this.#changed.set);
+      return new TextDecoder().decode(data) === formatLoad(load);
+    } catch (error) {
+      if (CoordinationError.is(error, "NO_NODE")) return false;
+      throw error;
+    }
   }
 
   async #recomputeOnce(): Promise<number> {

@@ -27,8 +27,11 @@ export interface RecordChange<T> {
 
 export interface WatchRecordsOptions {
   signal: AbortSignal;
-  /** How long to gather changes after the first one. @default {0} */
-  debounceMs?: number;
+  /**
+   * How long to gather changes after the first one: as a function of how many children there are, since reading the
+   * list costs that much each time. @default {0}
+   */
+  debounceMs?: number | ((children: number) => number);
 }
 
 /** @param parse throws (FormatError) when the data is not a record. */
@@ -74,7 +77,7 @@ class RecordWatch<T> {
   }
 
   async *changes(): AsyncGenerator<RecordChange<T>, void, void> {
-    const { signal, debounceMs = 0 } = this.#options;
+    const { signal } = this.#options;
     let first = true;
     try {
       while (!signal.aborted) {
@@ -95,6 +98,7 @@ class RecordWatch<T> {
           yield change;
         }
         await this.#latch.wait(signal);
+        const debounceMs = this.#debounceMs();
         if (debounceMs > 0 && !signal.aborted) await pause(debounceMs, signal);
       }
     } finally {
@@ -107,6 +111,11 @@ class RecordWatch<T> {
     this.#listDirty = true;
     this.#latch.set();
   };
+
+  #debounceMs(): number {
+    const { debounceMs = 0 } = this.#options;
+    return typeof debounceMs === "number" ? debounceMs : debounceMs(this.#children.size);
+  }
 
   #noChange(): RecordChange<T> {
     return { added: new Map(), changed: new Map(), removed: [], invalid: new Map(), all: this.#all };
