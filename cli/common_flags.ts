@@ -23,6 +23,7 @@ export interface MemberFlags extends BasicFlags {
   embeddedZookeeper?: true | string;
   id?: string;
   address?: string;
+  bind?: string;
   sessionTimeout?: number;
   heartbeatInterval?: number;
   heartbeatTimeout?: number;
@@ -58,6 +59,10 @@ export function addMemberFlags(command: Command): Command {
     .addOption(
       new Option("--address <host>", "the address others reach this host at; guessed by default")
         .argParser(values.host("--address")),
+    )
+    .addOption(
+      new Option("--bind <host>", "the address to listen on, if it is not the one others reach this host at")
+        .argParser(values.host("--bind")),
     )
     .addOption(
       new Option("--session-timeout <seconds>", "ZooKeeper session time-out (default: 4)")
@@ -137,6 +142,7 @@ export function memberOptions(flags: MemberFlags, host: Host) {
     zookeeper: zookeeperAddress(flags, host),
     id: flags.id,
     address: flags.address,
+    bind: flags.bind,
     sessionTimeoutMs: milliseconds(flags.sessionTimeout),
     heartbeatIntervalMs: milliseconds(flags.heartbeatInterval),
     heartbeatTimeoutMs: milliseconds(flags.heartbeatTimeout),

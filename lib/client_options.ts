@@ -15,6 +15,8 @@ export interface CommonOptions {
   sessionTimeoutMs?: number | undefined;
   /** The host under which others reach us. Default: our address on the way to ZooKeeper. */
   address?: string | undefined;
+  /** The address to listen on, where it is not that under which others reach us (behind a proxy or a NAT). */
+  bind?: string | undefined;
   /** Signs of life on every socket, milliseconds. Default 100. */
   heartbeatIntervalMs?: number | undefined;
   /** A peer silent for so long is taken for dead, milliseconds. Default 300. */
@@ -72,6 +74,7 @@ export interface CheckedOptions {
   id: string;
   sessionTimeoutMs: number;
   address: string | undefined;
+  bind: string | undefined;
   heartbeatIntervalMs: number;
   heartbeatTimeoutMs: number;
 }
@@ -114,6 +117,7 @@ export function checkCommon(options: CommonOptions, prefix: string): CheckedOpti
     id: options.id === undefined ? randomId(prefix) : checkId(options.id),
     sessionTimeoutMs: checkInteger("session time-out", options.sessionTimeoutMs ?? 4000, 100, 3_600_000),
     address: options.address,
+    bind: options.bind,
     heartbeatIntervalMs,
     heartbeatTimeoutMs,
   };

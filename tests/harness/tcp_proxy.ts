@@ -25,6 +25,8 @@ export interface TcpProxyOptions {
   target: number;
   /** A fixed port to listen on instead of a free one. */
   port?: number;
+  /** Loopback address to listen on. @default {"127.0.0.1"} */
+  hostname?: string;
 }
 
 /** Bytes that may wait in a delayed or held direction before reading stops. */
@@ -45,7 +47,7 @@ export class TcpProxy implements AsyncDisposable {
 
   constructor(options: TcpProxyOptions) {
     this.#target = options.target;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: options.port ?? 0 });
+    this.#listener = Deno.listen({ hostname: options.hostname ?? "127.0.0.1", port: options.port ?? 0 });
     this.#accepting = this.#accept();
   }
 
@@ -193,7 +195,8 @@ class ProxiedConnection {
         if (verdict === "cut" || verdict === "pass-then-cut") return this.close();
       }
     };
-    const writing = write().finally(() => this.close());
+    // A write fails when the other side is gone: then this connection is over, which is all there is to say.
+    const writing = write().catch(() => {}).finally(() => this.close());
     try {
       const buffer = new Uint8Array(65_536);
       while (!this.#closed) {

@@ -1,0 +1,120 @@
+/**
+ * The independent ledger: what each publisher was given, and what each subscriber gave out, by content alone. It
+ * knows nothing of the system's own counters. A payload is `<source>:<number>`, numbers of a source are 1, 2, 3 …
+ * Pure: times are parameters.
+ */
+
+/** What a subscriber printed. */
+export interface Delivered {
+  topic: string;
+  publisher: string;
+  epoch: string | number;
+  payload: string;
+}
+
+/** A promise that was broken. */
+export interface Violation {
+  time: number;
+  what: string;
+}
+
+interface Place {
+  last: number;
+  epoch: bigint;
+}
+
+/** Samples that never came, between two that did. */
+interface Hole {
+  subscriber: string;
+  source: string;
+  from: number;
+  to: number;
+  time: number;
+}
+
+/** A killed source takes with it what it had sent in the last moments. */
+const LAST_MOMENTS_MS = 3000;
+
+/** Keeps the books. */
+export class Ledger {
+  readonly violations: Violation[] = [];
+  /** Samples of an exclusive topic given up at a change of owner. */
+  fenced = 0;
+  delivered = 0;
+  readonly #given = new Map<string, number>();
+  readonly #places = new Map<string, Map<string, Place>>();
+  readonly #epochs = new Map<string, bigint>();
+  readonly #owners = new Map<string, string>();
+  readonly #killed = new Map<string, number>();
+  readonly #holes: Hole[] = [];
+
+  /** A source's next sample was given to its publisher. @returns its content. */
+  give(source: string): string {
+    const number = (this.#given.get(source) ?? 0) + 1;
+    this.#given.set(source, number);
+    return `${source}:${number}`;
+  }
+
+  given(source: string): number {
+    return this.#given.get(source) ?? 0;
+  }
+
+  /** A source was killed: its last moments may be missing. */
+  killed(source: string, time: number): void {
+    this.#killed.set(source, time);
+  }
+
+  /** A subscriber gave a sample out. */
+  take(subscriber: string, { topic, publisher, epoch, payload }: Delivered, time: number): void {
+    this.delivered++;
+    const colon = payload.lastIndexOf(":");
+    const source = payload.slice(0, colon);
+    const number = Number(payload.slice(colon + 1));
+    const broken = (what: string) =>
+      this.violations.push({ time, what: `${subscriber}, topic ${topic}: ${what}` });
+    if (source !== publisher) broken(`${publisher} published the content of ${source}`);
+    if (!(number >= 1 && number <= this.given(source))) return void broken(`${payload} was never published`);
+    const places = this.#places.getOrInsertComputed(subscriber, () => new Map());
+    const place = places.get(source);
+    const term = BigInt(epoch);
+    if (place && number <= place.last) {
+      broken(`${payload} after number ${place.last}: a double or out of order`);
+    } else if (place && number > place.last + 1) {
+      if (place.epoch !== term) this.fenced += number - place.last - 1;
+      else this.#holes.push({ subscriber, source, from: place.last + 1, to: number - 1, time });
+    }
+    places.set(source, { last: Math.max(number, place?.last ?? 0), epoch: term });
+    if (term > 0n) this.#checkOwner(subscriber, topic, publisher, term, broken);
+  }
+
+  #checkOwner(
+    subscriber: string,
+    topic: string,
+    publisher: string,
+    epoch: bigint,
+    broken: (what: string) => void,
+  ) {
+    const owner = this.#owners.getOrInsert(`${topic} ${epoch}`, publisher);
+    if (owner !== publisher) broken(`epoch ${epoch} has two owners, ${owner} and ${publisher}`);
+    const key = `${subscriber} ${topic}`;
+    const highest = this.#epochs.get(key) ?? 0n;
+    if (epoch < highest) broken(`epoch ${epoch} of ${publisher} after ${highest}`);
+    else this.#epochs.set(key, epoch);
+  }
+
+  /** The last number of a source that a subscriber has given out; 0 when none. */
+  reached(subscriber: string, source: string): number {
+    return this.#places.get(subscriber)?.get(source)?.last ?? 0;
+  }
+
+  /** At the end: holes that nothing excuses become violations. */
+  close(): Violation[] {
+    for (const { subscriber, source, from, to, time } of this.#holes) {
+      const killedAt = this.#killed.get(source);
+      if (killedAt !== undefined && Math.abs(time - killedAt) < LAST_MOMENTS_MS) continue;
+      this.violations.push({ time, what: `${subscriber}: ${source}:${from} to ${to} never came` });
+    }
+    this.#holes.length = 0;
+    return this.violations;
+  }
+}
