@@ -1,4 +1,7 @@
-/** How busy the machine's cores were between two moments, from the first line of /proc/stat. Pure but for reading. */
+/**
+ * How busy the machine's cores were between two moments, by everybody (/proc/stat) and by the processes that this one
+ * has started and seen end (/proc/self/stat). Pure but for reading.
+ */
 
 /** Ticks since the machine started, over all cores. */
 export interface CpuTime {
@@ -19,6 +22,22 @@ export function parseCpuTime(stat: string): CpuTime | undefined {
 export function busyShare(before: CpuTime | undefined, after: CpuTime | undefined): number | null {
   if (before === undefined || after === undefined || after.total <= before.total) return null;
   return (after.busy - before.busy) / (after.total - before.total);
+}
+
+/** Linux counts in hundredths of a second, on every architecture. */
+const TICKS_PER_SECOND = 100;
+
+/** Seconds of processor time that the ended children had, from /proc/self/stat (proc(5): cutime, cstime). */
+export function parseChildrenSeconds(stat: string): number | undefined {
+  // The name, in brackets, may hold anything; the third field is the first behind it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  const ticks = (fields[13] ?? NaN) + (fields[14] ?? NaN);
+  return Number.isFinite(ticks) ? ticks / TICKS_PER_SECOND : undefined;
+}
+
+/** Of this process's children, now; undefined where there is no /proc. */
+export async function childrenSeconds(): Promise<number | undefined> {
+  return await Deno.readTextFile("/proc/self/stat").then(parseChildrenSeconds, () => undefined);
 }
 
 /** Now; undefined where there is no /proc. */
