@@ -22,8 +22,10 @@ systemTest("mistakes exit with 2 and one line that names the nearest flag or com
   await Promise.all(cases.map(async ([args, expected]) => {
     const process = system.start(args);
     assert.equal(await process.exit(), 2, args.join(" "));
-    assert.equal(process.stderr.length, 1, process.stderr.join("\n"));
-    assert.match(process.stderr[0]!, expected);
+    // Deno itself may say that it waits for another process that looks after node_modules.
+    const said = process.stderr.filter((line) => !/waiting for file lock/.test(line));
+    assert.equal(said.length, 1, said.join("\n"));
+    assert.match(said[0]!, expected);
     assert.deepEqual(process.stdout, []);
   }));
 });
@@ -36,7 +38,8 @@ systemTest("help and version go to standard output and exit with 0", async (syst
   assert.match(help.stdout.join("\n"), /^Usage: pubsub subscriber/);
   assert.match(help.stdout.join("\n"), /--max-event-count/);
   assert.match(version.stdout.join("\n"), /^pubsub \d+\.\d+\.\d+ /);
-  assert.deepEqual([...help.stderr, ...version.stderr], []);
+  const said = [...help.stderr, ...version.stderr].filter((line) => !/waiting for file lock/.test(line));
+  assert.deepEqual(said, []);
 });
 
 systemTest("a failure exits with 1 and one line; --verbose adds the stack", async (system) => {
