@@ -223,7 +223,7 @@ export class Broker implements AsyncDisposable {
 
   #listen(host: string, heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number }): void {
     const { controlPorts, ingressPort, egressPort } = this.#options;
-    const at = listenAddress(host);
+    const at = this.#common.bind ?? listenAddress(host);
     this.#forwarder = new Forwarder({
       ingress: [tcpEndpoint(at, ingressPort ?? 0)],
       egress: [tcpEndpoint(at, egressPort ?? 0)],

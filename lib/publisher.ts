@@ -218,7 +218,7 @@ export class Publisher implements AsyncDisposable {
       linger: 1000,
     });
     if (!this.#options.centralized) {
-      const bound = this.#socket.bind(tcpEndpoint(listenAddress(host), this.#options.bindPort ?? 0));
+      const bound = this.#socket.bind(tcpEndpoint(this.#common.bind ?? listenAddress(host), this.#options.bindPort ?? 0));
       this.#endpoint = advertised(host, bound);
     }
     this.#own(this.#receive(this.#socket));
