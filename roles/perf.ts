@@ -199,7 +199,7 @@ async function keep(
   outcome: RunOutcome,
 ): Promise<void> {
   const { options, root, program, zookeeper } = study;
-  const { placement, startedAt, endedAt, brokerDeaths, checks, cpuBusy, loadBefore } = outcome;
+  const { placement, startedAt, endedAt, brokerDeaths, checks, cpuBusy, cpuOwnSeconds, loadBefore } = outcome;
   const record: RunRecord = {
     ...key,
     where: hosts.where,
@@ -217,6 +217,7 @@ async function keep(
     brokerDeaths: [...brokerDeaths],
     checks: [...checks],
     cpuBusy,
+    cpuOwnSeconds,
     loadBefore,
     zookeeper,
     switch: hosts.switch,

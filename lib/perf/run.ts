@@ -7,7 +7,7 @@
 import { wallClock } from "../clock.ts";
 import { DeadlineError, PubsubError } from "../errors.ts";
 import type { SelfCommand } from "../self_command.ts";
-import { busyShare, cpuTime } from "./cpu_time.ts";
+import { busyShare, childrenSeconds, cpuTime } from "./cpu_time.ts";
 import type { Host, Hosts } from "./hosts.ts";
 import { dataDirectory, logDirectory, type RunKey } from "./layout.ts";
 import { type Placement, placementOf } from "./network.ts";
@@ -48,6 +48,8 @@ export interface RunOutcome {
   readonly checks: readonly Check[];
   /** Share of the cores' time in use while there was publishing, by these and all other processes. */
   readonly cpuBusy: number | null;
+  /** Processor time of the run's own processes, seconds. */
+  readonly cpuOwnSeconds: number | null;
   /** Processes that wanted a core when the run began, one minute's average: others' load. */
   readonly loadBefore: number;
 }
@@ -67,6 +69,7 @@ export async function performRun(options: RunOptions): Promise<RunOutcome> {
   await Promise.all([emptied(data), emptied(logs)]);
   const scratch = await Deno.makeTempDir({ prefix: "pubsub-perf-" });
   const startedAt = wallClock();
+  const ownBefore = await childrenSeconds();
   const loadBefore = Deno.loadavg()[0] ?? 0;
   try {
     await using processes = new Processes();
@@ -74,6 +77,7 @@ export async function performRun(options: RunOptions): Promise<RunOutcome> {
     const placement = placementOf(hosts.hosts.length);
     const checks = await run.toItsEnd(placement, scratch);
     await processes.close();
+    const ownAfter = await childrenSeconds();
     checks.push(...await fileChecks(data, placement, options.workload, run.death));
     const brokerDeaths = run.death === undefined ? [] : [{ broker: PRIMARY_ID, time: run.death }];
     return {
@@ -83,6 +87,7 @@ export async function performRun(options: RunOptions): Promise<RunOutcome> {
       brokerDeaths,
       checks,
       cpuBusy: run.cpuBusy,
+      cpuOwnSeconds: ownBefore === undefined || ownAfter === undefined ? null : ownAfter - ownBefore,
       loadBefore,
     };
   } finally {

@@ -31,6 +31,8 @@ const schema = z.object({
   checks: z.array(check),
   /** Share of the cores' time in use during the publishing, by whatever ran. */
   cpuBusy: z.number().nullable(),
+  /** Processor time of the run's own processes, start and end included, seconds. */
+  cpuOwnSeconds: z.number().nullable(),
   /** The machine's one-minute load average before the run. */
   loadBefore: z.number(),
   zookeeper: z.string(),

@@ -19,6 +19,7 @@ const COLUMNS: readonly Column[] = [
   { head: "99 % [ms]" },
   { head: "largest [ms]" },
   { head: "cores busy" },
+  { head: "own CPU [s]" },
   { head: "checks", text: true },
 ];
 
@@ -37,6 +38,7 @@ export function runsTable({ runs, results }: Analysis): string {
         ...countCells(own),
         ...latencyCells(result),
         percent(run.record.cpuBusy),
+        significant(run.record.cpuOwnSeconds),
         checksText(run),
       ],
     };
@@ -44,7 +46,8 @@ export function runsTable({ runs, results }: Analysis): string {
   rows.sort((one, other) => one.sort < other.sort ? -1 : 1);
   const caption =
     "Median and 99th percentile: of the subscribers' own, the middle one; largest: of all live samples; " +
-    "cores busy: with whatever ran on the machine while there was publishing.";
+    "cores busy: with whatever ran on the machine while there was publishing; own CPU: of the run's own processes, their " +
+    "start included.";
   return `<div class="tight">${tableOf(COLUMNS, rows, caption)}</div>`;
 }
 

@@ -106,6 +106,7 @@ async function writeRun(
     brokerDeaths: [{ broker: "broker-1", time: death }],
     checks: [{ name: "the standby leads", pass: true, comment: "" }],
     cpuBusy: 0.5,
+    cpuOwnSeconds: 12.5,
     loadBefore: 0.1,
     zookeeper: "embedded",
     switch: "linuxbridge",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { busyShare, parseCpuTime } from "../../../lib/perf/cpu_time.ts";
+import { busyShare, parseChildrenSeconds, parseCpuTime } from "../../../lib/perf/cpu_time.ts";
 import { completenessOf, faultsOf } from "../../../lib/perf/completeness.ts";
 import { placementOf } from "../../../lib/perf/network.ts";
 import {
@@ -146,6 +146,7 @@ Deno.test("a run's record comes back as it was written, and what is unknown is l
       brokerDeaths: [],
       checks: [],
       cpuBusy: 0.5,
+      cpuOwnSeconds: 12.5,
       loadBefore: 1.5,
       zookeeper: "embedded",
     },
@@ -180,4 +181,8 @@ Deno.test("busy is what was neither idle nor waiting for a disk", () => {
   assert.equal(busyShare(before, after), 0.5);
   assert.equal(busyShare(before, before), null);
   assert.equal(parseCpuTime("something else"), undefined);
+  const numbers = Array.from({ length: 50 }, (_, i) => i + 4).join(" ");
+  // Fields 16 and 17 of proc(5), of which the second is a name that may hold brackets and blanks.
+  assert.equal(parseChildrenSeconds(`77 (a ) b) S ${numbers}`), (16 + 17) / 100);
+  assert.equal(parseChildrenSeconds(""), undefined);
 });
