@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { Following } from "../../lib/following.ts";
+import type { Link } from "../../lib/link.ts";
+import { Stream } from "../../lib/stream.ts";
+import { Flag, type SampleBatch } from "../../lib/wire/batch.ts";
+import type { StreamMatch } from "../../lib/wire/control.ts";
+import { liveKey, replayKey } from "../../lib/wire/key.ts";
+import { decodeUpstream } from "../../lib/wire/upstream.ts";
+import { end, INCARNATION, mark, NAME, samples } from "./stream_fixture.ts";
+
+/** What a Following needs of a link, and what it did with it. */
+class FakeLink {
+  up = true;
+  readonly subscribed = new Set<string>();
+  readonly sent: string[] = [];
+  subscribe(key: Uint8Array, wanted: boolean): void {
+    if (wanted) this.subscribed.add(key.toHex());
+    else this.subscribed.delete(key.toHex());
+  }
+  send(bytes: Uint8Array): void {
+    const message = decodeUpstream(bytes);
+    if (message instanceof Error) throw message;
+    if (message.kind === "request") this.sent.push(`request ${message.from}..${message.to}`);
+    else this.sent.push(message.kind === "acknowledge" ? `acknowledge ${message.delivered}` : "bye");
+  }
+  seen(): string[] {
+    return this.sent.splice(0);
+  }
+}
+const asLink = (link: FakeLink) => link as unknown as Link;
+
+function following() {
+  const match: StreamMatch = {
+    ...NAME,
+    incarnation: INCARNATION,
+    ownership: "shared",
+    through: "broker",
+    endpoints: [],
+  };
+  const queue: SampleBatch[] = [];
+  const one: Following = new Following(
+    match,
+    "s",
+    new Stream(NAME, INCARNATION, { requested: 0, reliable: true, fence: { highest: 0n } }, {
+      deliver: (batch) => {
+        one.waiting++;
+        queue.push(batch);
+      },
+      request: (wanted) => one.request(wanted, true),
+      lost: () => {},
+    }),
+  );
+  const take = () => {
+    one.waiting--;
+    return one.taken(queue.shift()!);
+  };
+  return { one, take };
+}
+
+Deno.test("a stream is subscribed on one link at a time, and asks there when it stands", () => {
+  const { one } = following();
+  const [first, second] = [new FakeLink(), new FakeLink()];
+  second.up = false;
+  one.attach(asLink(first), 0);
+  const keys = [liveKey("A", "p").toHex(), replayKey("A", "p", "s").toHex()].sort();
+  assert.deepEqual([...first.subscribed].sort(), keys);
+  assert.deepEqual(first.seen(), ["request 0..0"]);
+  one.attach(asLink(first), 0);
+  assert.deepEqual(first.seen(), []);
+  one.attach(asLink(second), 0);
+  assert.deepEqual([...first.subscribed], []);
+  assert.deepEqual([...second.subscribed].sort(), keys);
+  assert.deepEqual(second.seen(), [], "it does not stand yet");
+  one.attach(undefined, 0);
+  assert.deepEqual([...second.subscribed], []);
+});
+
+Deno.test("acknowledged is what the user has taken, not what has come", () => {
+  const { one, take } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  one.stream.receive(end(1, 1, 1, 4), 0);
+  one.stream.receive(samples(1, 3), 0);
+  one.stream.receive(samples(4, 6), 0);
+  link.seen();
+  assert.equal(one.delivered, 0);
+  assert.equal(take(), "later");
+  assert.equal(one.delivered, 3);
+  one.acknowledge();
+  one.acknowledge();
+  assert.deepEqual(link.seen(), ["acknowledge 3"], "once");
+  one.stream.receive(samples(7, 9), 0);
+  assert.equal(take(), "later");
+  assert.equal(take(), "now", "six since the last time, every four are wanted");
+  assert.deepEqual(link.seen(), ["acknowledge 9"]);
+});
+
+Deno.test("what is lost is done with", () => {
+  const { one, take } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  one.stream.receive(end(1, 1, 1, 100), 0);
+  one.stream.receive(samples(1, 1), 0);
+  one.stream.receive(samples(5, 5), 0);
+  take();
+  assert.equal(one.delivered, 1);
+  one.stream.receive(end(2, 6, 6, 100), 0);
+  assert.equal(take(), "later");
+  assert.equal(one.delivered, 5);
+});
+
+Deno.test("what was told is never taken back", () => {
+  const { one } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  // Joined at number 8 with nothing delivered: everything before is done with.
+  one.stream.receive(end(1, 8, 8, 100), 0);
+  one.repeatAcknowledgement();
+  one.stream.receive(samples(8, 9), 0);
+  one.repeatAcknowledgement();
+  assert.deepEqual(link.seen().slice(1), ["acknowledge 7", "acknowledge 7"]);
+});
+
+Deno.test("coming back repeats the acknowledgement, which may have got lost with the connection", () => {
+  const { one, take } = following();
+  const [first, second] = [new FakeLink(), new FakeLink()];
+  one.attach(asLink(first), 0);
+  one.stream.receive(end(1, 1, 1, 100), 0);
+  one.stream.receive(samples(1, 2), 0);
+  one.stream.receive(samples(3, 4), 0);
+  take();
+  one.acknowledge();
+  one.attach(asLink(second), 0);
+  assert.deepEqual(second.seen(), ["request 5..0", "acknowledge 2"]);
+});
+
+Deno.test("an acknowledgement that the publisher asks for is given also when it asks for none as a rule", () => {
+  const { one, take } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  one.stream.receive(end(1, 1, 1, 0), 0);
+  one.stream.receive(samples(1, 2), 0);
+  one.stream.receive(samples(3, 3), 0);
+  link.seen();
+  one.stream.receive(mark(4, { flags: Flag.ACKNOWLEDGE }), 0);
+  assert.equal(take(), "later");
+  one.acknowledge();
+  assert.equal(take(), "later", "the number it was about has not been reached before");
+  one.acknowledge();
+  one.acknowledge();
+  assert.deepEqual(link.seen(), ["acknowledge 2", "acknowledge 3"]);
+  one.stream.receive(samples(4, 4), 0);
+  assert.equal(take(), "no");
+});
+
+Deno.test("a fault of ours would be counted: a number handed out twice, or below a later one", () => {
+  const { one } = following();
+  one.waiting = 3;
+  one.taken(samples(1, 4));
+  one.taken(samples(3, 6));
+  one.taken(samples(2, 2));
+  assert.equal(one.duplicates, 3);
+  assert.equal(one.reordered, 1);
+  assert.equal(one.handedOut, 6);
+});
+
+Deno.test("leaving says so", () => {
+  const { one } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  one.bye();
+  assert.deepEqual(link.seen(), ["request 0..0", "bye"]);
+});
