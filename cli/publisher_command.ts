@@ -22,7 +22,7 @@ interface PublisherFlags extends ClientFlags {
   keyed?: boolean;
   payloadSize?: number;
   strength: number;
-  whenNotOwner: "drop" | "wait";
+  whenNotOwner?: "drop" | "wait";
   bindPort?: number;
   flow?: "wait" | "drop";
   maxInFlight?: number;
@@ -91,7 +91,10 @@ function addQualityFlags(command: Command): void {
         .argParser(wholeNumber("--strength", Number.MIN_SAFE_INTEGER)),
     )
     .addOption(
-      new Option("--when-not-owner <what>", "drop the events, or wait").default("drop")
+      new Option(
+        "--when-not-owner <what>",
+        "drop the events, or wait (default: wait with --stdin, else drop)",
+      )
         .argParser(oneOf("--when-not-owner", ["drop", "wait"])),
     )
     .addOption(
@@ -134,7 +137,8 @@ function publisherOptions(flags: PublisherFlags, host: Host): PublisherRoleOptio
     history: flags.history,
     ownership: flags.ownership,
     strength: flags.strength,
-    whenNotOwner: flags.whenNotOwner,
+    // A line that is not read is not lost: neither while another publisher owns the topic nor without ZooKeeper.
+    whenNotOwner: flags.whenNotOwner ?? (flags.stdin ? "wait" : "drop"),
     flow: flags.flow ?? (flags.stdin || sleep === 0 ? "wait" : "drop"),
     ...given({
       maxEvents: flags.indefinite ? undefined : limit,

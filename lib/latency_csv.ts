@@ -79,7 +79,7 @@ export class LatencyCsv {
     return csv;
   }
 
-  constructor(file: CsvFile, onFailure: (reason: string) => void, limit = 4_194_304) {
+  constructor(file: CsvFile, onFailure: (reason: string) => void, limit = 1_048_576) {
     this.#file = file;
     this.#onFailure = onFailure;
     this.#limit = limit;

@@ -204,6 +204,30 @@ systemTest("keyed lines go to their topic only; a line that has none is named", 
   assert.deepEqual(seen.filter(({ topic }) => topic === "B").map(({ payload }) => payload), ["2\tx"]);
 });
 
+systemTest(
+  "lines that come while another publisher owns the topic are held back, none is dropped",
+  async (system) => {
+    await system.broker();
+    const owner = system.start(["publisher", "-t", "T", "-i", "--message", "owner", "--id", "owner"]);
+    await owner.says(/owns topic T/);
+    const subscriber = system.start(["subscriber", "-t", "T", "-i", "--json"]);
+    await subscriber.says(/registered in zone/);
+    const lines = Array.from({ length: 100 }, (_, i) => String(i));
+    const publisher = system.start(["publisher", "-t", "T", "--stdin", "--id", "reader"], {
+      stdin: new TextEncoder().encode(lines.join("\n") + "\n"),
+    });
+    await publisher.says(/does not own topic T/);
+    await delay(300);
+    assert.ok(!subscriber.stdout.some((line) => line.includes('"reader"')), "heard without owning the topic");
+    assert.equal(await owner.interrupt(), 0);
+    assert.equal(await publisher.exit(), 0);
+    assert.equal(await subscriber.interrupt(), 0);
+    const read = subscriber.stdout.map((line) => JSON.parse(line) as { publisher: string; payload: string })
+      .filter(({ publisher }) => publisher === "reader").map(({ payload }) => payload);
+    assert.deepEqual(read, lines);
+  },
+);
+
 systemTest("--embedded-zookeeper: one process is enough for others to join", async (system) => {
   const broker = system.start(["broker", "--embedded-zookeeper", "127.0.0.1:0", "--autokill", "60"]);
   const zookeeper = /--zookeeper (\S+)/.exec(await broker.says(/others: --zookeeper/))![1]!;

@@ -79,6 +79,12 @@ Deno.test("a source that can wait, waits for its subscribers by default", async 
   assert.equal((await optionsOf("publisher -t A --stdin --flow drop")).flow, "drop");
 });
 
+Deno.test("lines of standard input are held back, not dropped, while another publisher owns the topic", async () => {
+  assert.equal((await optionsOf("publisher -t A --stdin")).whenNotOwner, "wait");
+  assert.equal((await optionsOf("publisher -t A --stdin --when-not-owner drop")).whenNotOwner, "drop");
+  assert.equal((await optionsOf("publisher -t A --sleep 0")).whenNotOwner, "drop");
+});
+
 Deno.test("lines of standard input are not paused between unless asked", async () => {
   assert.equal((await optionsOf("publisher -t A --stdin")).sleepMs, 0);
   assert.equal((await optionsOf("publisher -t A --stdin --sleep 0.5")).sleepMs, 500);
