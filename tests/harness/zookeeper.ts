@@ -210,6 +210,8 @@ class Server implements Coordinator {
       this.servers,
       "--data-dir",
       data,
+      "--tick-time",
+      String(this.#tickMs),
     ];
   }
 }

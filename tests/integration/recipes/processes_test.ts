@@ -92,13 +92,15 @@ test("fifty contenders, killed, stopped, continued and withdrawn at random: neve
   }
   await until("all fifty are in", () => everybody.every((one) => one.count("ready") === EACH), START_MS);
   const living = () => everybody.filter((one) => !one.ended);
-  /** The one whose contender leads or owns now: what hurts most. */
-  const holder = () =>
-    everybody.find((one) => one.pid === heldBy(everybody, random() < 0.5 ? "lead" : "own").at(-1)?.pid);
+  /** The process of whoever leads or owns now: what hurts most. */
+  const holder = () => {
+    const pid = heldBy(everybody, random() < 0.5 ? "lead" : "own").at(-1)?.pid;
+    return living().find((one) => one.pid === pid);
+  };
   const done: string[] = [];
-  for (let round = 0; round < 14 && living().length > 2; round++) {
-    const [target, dice] = [random() < 0.7 ? holder() : pick(living()), random()];
-    if (target === undefined || target.ended) continue;
+  while (done.length < 14 && living().length > 2) {
+    const target = (random() < 0.7 ? holder() : undefined) ?? pick(living());
+    const dice = random();
     if (dice < 0.35) {
       await target.kill();
       done.push("killed");
