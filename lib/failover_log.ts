@@ -19,7 +19,8 @@ interface Open {
   record: Failover;
   /** Streams that came over what was lost. */
   streams: ReadonlySet<unknown>;
-  before: Tally;
+  /** Undefined once another loss has come: what is counted from then on is that one's. */
+  before: Tally | undefined;
   controlLost: boolean;
 }
 
@@ -59,6 +60,8 @@ export class FailoverLog {
       duplicates: 0,
       reordered: 0,
     };
+    // What was counted so far belongs to the losses before: nothing is counted for two.
+    for (const open of this.#open) count(open, before);
     this.#open.push({ record, streams: new Set(streams), before, controlLost: this.#controlIsLost });
   }
 
@@ -101,13 +104,22 @@ export class FailoverLog {
 
   /** Give out what is over. @param all at the end: everything. */
   settle(now: number, tally: Tally, all = false): void {
-    this.#open = this.#open.filter(({ record, before }) => {
+    this.#open = this.#open.filter((open) => {
+      const { record } = open;
       if (!all && now - record.time - record.detected_ms < CLOSE_AFTER_MS) return true;
-      for (const key of ["recovered", "lost", "duplicates", "reordered"] as const) {
-        record[key] = tally[key] - before[key];
-      }
+      count(open, tally);
       this.#report(record);
       return false;
     });
   }
+}
+
+/** Put into the record what was counted since the loss, once. */
+function count(open: Open, now: Tally): void {
+  const { record, before } = open;
+  if (before === undefined) return;
+  for (const key of ["recovered", "lost", "duplicates", "reordered"] as const) {
+    record[key] = now[key] - before[key];
+  }
+  open.before = undefined;
 }

@@ -82,3 +82,13 @@ Deno.test("a new owner is told at once", () => {
     [["owner_changed", "A", 750, 750]],
   );
 });
+
+Deno.test("what is counted is counted for one loss only, though the next one comes soon", () => {
+  const told: Failover[] = [];
+  const log = new FailoverLog((failover) => told.push(failover));
+  const tally = (recovered: number) => ({ recovered, lost: 0, duplicates: 0, reordered: 0 });
+  log.lost("broker_lost", "a", 100, 110, [], tally(0));
+  log.lost("broker_lost", "b", 900, 910, [], tally(30));
+  log.settle(20_000, tally(75), true);
+  assert.deepEqual(told.map(({ what, recovered }) => [what, recovered]), [["a", 30], ["b", 45]]);
+});
