@@ -48,10 +48,13 @@ function handleSignals(): void {
     logger("main").info("leaving; once more to leave at once");
     leaving.abort();
   };
+  // Asked first: with the first listener Deno takes every signal that ends a process into its own hands, ignored or
+  // not. So whoever wants SIGHUP ignored gets a listener that does nothing.
+  const hangUpIgnored = ignoredFromStart(1);
   Deno.addSignalListener("SIGINT", leave(130));
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGTERM", leave(143));
-  if (!ignoredFromStart(1)) Deno.addSignalListener("SIGHUP", leave(129));
+  Deno.addSignalListener("SIGHUP", hangUpIgnored ? () => {} : leave(129));
 }
 
 let exitCode = 0;

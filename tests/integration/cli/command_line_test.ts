@@ -94,6 +94,43 @@ systemTest("Ctrl-C, SIGTERM and SIGHUP leave cleanly also while ZooKeeper is wai
   }
 });
 
+systemTest("under nohup the end of the terminal does not end it", async (system) => {
+  const main = new URL("../../../main.ts", import.meta.url).pathname;
+  const log = system.file("log");
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      'exec nohup "$@" >"$0" 2>&1',
+      log,
+      Deno.execPath(),
+      "run",
+      "-A",
+      main,
+      "broker",
+      "-z",
+      "127.0.0.1:1",
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await until("it waits for ZooKeeper", () => Deno.readTextFileSync(log).includes("cannot be reached"));
+    child.kill("SIGHUP");
+    await delay(500);
+    assert.ok(!Deno.readTextFileSync(log).includes("leaving"), "it leaves on SIGHUP");
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended, as it should.
+    }
+    await child.status;
+  }
+});
+
 systemTest("Ctrl-C writes the latency file and exactly one summary, the last line", async (system) => {
   await running(system);
   const file = system.file("s.csv");
