@@ -104,6 +104,8 @@ unpack() {
   mv -T "$fresh" "$1/$key" 2>/dev/null || discard
   trap - INT TERM HUP
   complete "$1/$key" || die "the files unpacked in $1/$key are not complete: is $self damaged, or the disk full?"
+  # The runtime keeps what it learns from the modules in its cache: learn it now, so that those who wait need not.
+  ( run "$1/$key" --version ) >/dev/null 2>&1
 }
 
 # One copy unpacks, the others wait for it. Where flock is missing or its holder hangs, each unpacks for itself.
