@@ -3,6 +3,7 @@
  * before it were sent in time. So a stall is seen in the latency of every sample that it held up (no coordinated
  * omission).
  */
+import { setImmediate } from "node:timers";
 
 /** The schedule of one publisher. Pure: milliseconds come in and go out. */
 export class Schedule {
@@ -21,37 +22,49 @@ export class Schedule {
   }
 }
 
-/** Waits for a time more exactly than a timer can, which wakes up to two milliseconds late. */
+/** Longer waits begin with a timer, which may come two milliseconds late. */
+const TIMER_MS = 4;
+
+/**
+ * Waits for a time to some microseconds. Timers come up to two milliseconds late, and a wait on another thread costs
+ * more than a sample; so the last bit is slept on this thread, after the event loop has had its turn. At rates from
+ * some hundred samples a second on the loop still turns once a sample.
+ */
 export class ExactSleep implements Disposable {
   readonly #clock: () => number;
-  readonly #library:
-    | { symbols: { usleep(microseconds: number): Promise<number> }; close(): void }
-    | undefined;
+  readonly #library = openLibrary();
 
   /** @param clock milliseconds. */
   constructor(clock: () => number) {
     this.#clock = clock;
-    try {
-      this.#library = Deno.dlopen("libc.so.6", {
-        usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
-      });
-    } catch {
-      // Another C library: timers will do.
-    }
+    // PR_SET_TIMERSLACK: by default the kernel may wake us 50 microseconds late.
+    this.#library?.symbols.prctl(29, 1n, 0n, 0n, 0n);
   }
 
-  /** Resolves soon after `time`; at once when it has passed. */
+  /** Resolves at `time`, or in the next turn of the event loop when that has passed. */
   async until(time: number): Promise<void> {
     const wait = time - this.#clock();
-    if (wait <= 0) return;
-    if (this.#library === undefined || wait > 50) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(wait, Math.max(1, wait - 10))));
-    } else {
-      await this.#library.symbols.usleep(Math.ceil(wait * 1000));
-    }
+    if (wait > TIMER_MS) await new Promise((resolve) => setTimeout(resolve, wait - TIMER_MS));
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const rest = time - this.#clock();
+    if (rest <= 0) return;
+    if (this.#library) this.#library.symbols.usleep(Math.ceil(rest * 1000));
+    else await new Promise((resolve) => setTimeout(resolve, rest));
   }
 
   [Symbol.dispose](): void {
     this.#library?.close();
+  }
+}
+
+function openLibrary() {
+  try {
+    return Deno.dlopen("libc.so.6", {
+      usleep: { parameters: ["u32"], result: "i32" },
+      prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+    });
+  } catch {
+    // Another C library: timers will do.
+    return undefined;
   }
 }

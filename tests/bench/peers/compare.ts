@@ -1,0 +1,138 @@
+/**
+ * Compares pubsub with what users would pick instead, on this machine, pair by pair: a run of pubsub and right after
+ * it a run of the other system, in turn for every system, several times. What else goes on on the machine hits both
+ * of a pair alike, so the ratio of a pair says more than either figure.
+ *
+ *     deno run -A tests/bench/peers/compare.ts [--repeats 3] [--seconds 3] [--only TEXT] [--write BENCHMARKS.md]
+ *
+ * Not installed systems are left out. Exit code 1 when a sample of pubsub was lost, repeated or damaged.
+ */
+import { parseArgs } from "node:util";
+import {
+  type JobResult,
+  runJob,
+  type Shape,
+  type System,
+} from "../../../lib/bench/job.ts";
+import {
+  type PubsubSettings,
+  PubsubSystem,
+} from "../../../lib/bench/pubsub_system.ts";
+import { measureStartup } from "../../../lib/bench/startup.ts";
+import { checkText, rateText, resultLine } from "../../../lib/bench/table.ts";
+import { reasonOf } from "../../../lib/errors.ts";
+import { machineText, reportOf } from "./report.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { installedPeers, type Peer } from "./systems.ts";
+
+/** One pair of runs. */
+export interface Pair {
+  ours: JobResult;
+  theirs: JobResult;
+}
+
+/** All pairs of one scenario by the name of the other system. */
+export interface Comparison {
+  scenario: Scenario;
+  pairs: Map<string, Pair[]>;
+}
+
+const { values } = parseArgs({
+  options: {
+    repeats: { type: "string", default: "3" },
+    seconds: { type: "string", default: "3" },
+    only: { type: "string", default: "" },
+    write: { type: "string" },
+  },
+});
+const repeats = Number(values.repeats);
+const seconds = Number(values.seconds);
+const { signal } = new AbortController();
+let wrong = false;
+
+async function run(
+  system: System,
+  shape: Shape,
+): Promise<JobResult | undefined> {
+  try {
+    const result = await runJob(system, shape, signal);
+    console.error(`  ${system.name}: ${resultLine(result)}`);
+    if (
+      system.name === "pubsub" && checkText(result) !== "all samples checked"
+    ) wrong = true;
+    return result;
+  } catch (error) {
+    console.error(`  ${system.name}: ${reasonOf(error)}`);
+    if (system.name === "pubsub") wrong = true;
+    return undefined;
+  }
+}
+
+async function compare(scenario: Scenario, peers: Peer[]): Promise<Comparison> {
+  const { shape, settings } = scenario;
+  const ours = new PubsubSystem(settings as PubsubSettings);
+  const timed: Shape = { ...shape, warmUpSeconds: 1, seconds };
+  const pairs = new Map<string, Pair[]>(
+    peers.map(({ system }) => [system.name, []]),
+  );
+  for (let repeat = 1; repeat <= repeats; repeat++) {
+    for (const { system } of peers) {
+      console.error(
+        `${scenario.name}, pair ${repeat} of ${repeats}: pubsub and ${system.name}`,
+      );
+      const first = await run(ours, timed);
+      const second = await run(system, timed);
+      if (first && second) {
+        pairs.get(system.name)!.push({ ours: first, theirs: second });
+      }
+    }
+  }
+  return { scenario, pairs };
+}
+
+const directory = await Deno.makeTempDir({ prefix: "pubsub-peers-" });
+try {
+  const machine = machineText();
+  const brokered = await installedPeers(directory, false);
+  const direct = await installedPeers(directory, true);
+  console.error(
+    `${machine}\n${brokered.map(({ version }) => version).join("\n")}`,
+  );
+  const comparisons: Comparison[] = [];
+  for (const scenario of SCENARIOS) {
+    if (!scenario.name.includes(values.only)) continue;
+    comparisons.push(
+      await compare(
+        scenario,
+        scenario.settings.mode === "direct" ? direct : brokered,
+      ),
+    );
+  }
+  const startup = values.only === ""
+    ? await measureStartup({ repeats, idleSeconds: 10 }, signal)
+    : [];
+  const report = reportOf({
+    machine,
+    peers: brokered,
+    comparisons,
+    startup,
+    repeats,
+    seconds,
+  });
+  if (values.write === undefined) console.log(report);
+  else await Deno.writeTextFile(values.write, report);
+  for (const { scenario, pairs } of comparisons) {
+    for (const [name, list] of pairs) {
+      for (const { ours, theirs } of list) {
+        console.error(
+          `${scenario.name}: ${rateText(ours.perSubscriber)} / ${
+            rateText(theirs.perSubscriber)
+          } ${name}`,
+        );
+      }
+    }
+  }
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
+Deno.exit(wrong ? 1 : 0);
