@@ -13,7 +13,7 @@ import { AsyncQueue } from "./async_queue.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
 import { controlHeartbeats } from "./control_heartbeats.ts";
-import { FormatError, reasonOf } from "./errors.ts";
+import { FormatError, PubsubError, reasonOf } from "./errors.ts";
 import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
 import { MatchFeed, type Routing } from "./match_feed.ts";
@@ -23,6 +23,7 @@ import { brokerPath, BROKERS, electionPath, primaryPath, PUBLISHERS, SUBSCRIBERS
 import { Election, type Term } from "./recipes/election.ts";
 import { EphemeralRecord } from "./recipes/ephemeral_record.ts";
 import { LoadCounter } from "./recipes/load_counter.ts";
+import { Rebalancer } from "./rebalancer.ts";
 import { type Client, Registry } from "./registry.ts";
 import {
   type BrokerMessage,
@@ -59,10 +60,17 @@ const ROUTES = 3;
 
 const log = logger("broker");
 
+/** A client that was sent to another zone is not sent again for so long. */
+const SENT_AWAY_MS = 2500;
+
 /** Options of a broker. */
 export interface BrokerOptions extends CommonOptions {
   /** A positive integer. Default 1. */
   zone?: number | undefined;
+  /** Start without a zone: ready to forward, in no list, until {@link Broker.join}. Default false. */
+  warm?: boolean | undefined;
+  /** Whether clients move to other zones when a zone appears or the zones are very uneven. Default true. */
+  rebalance?: boolean | undefined;
   /** What subscribers get that do not say. Default false. */
   centralized?: boolean | undefined;
   /** The control socket listens on each of them. Default one free port. */
@@ -76,13 +84,17 @@ export type BrokerEvent =
   | { type: "waiting"; reason: string }
   | { type: "standby" }
   | { type: "primary"; epoch: bigint }
+  /** It drains, and has no clients any more but those that stay where they are. */
+  | { type: "drained"; pinned: number }
   | { type: "client"; id: string; role: "publisher" | "subscriber"; what: "registered" | "left" | "silent" };
 
 /** Counters and state of a broker. */
 export interface BrokerStats {
   id: string;
+  /** 0 while it has none. */
   zone: number;
   role: "starting" | "standby" | "primary";
+  draining: boolean;
   epoch: string | null;
   clients: number;
   /** Messages that were not of this system, or not according to its schema. */
@@ -111,7 +123,6 @@ export interface BrokerCosts {
  */
 export class Broker implements AsyncDisposable {
   readonly id: string;
-  readonly zone: number;
   readonly #common: CheckedOptions;
   readonly #options: BrokerOptions;
   readonly #index = new MatchIndex();
@@ -137,6 +148,11 @@ export class Broker implements AsyncDisposable {
   #clientsNode: EphemeralRecord | undefined;
   #election: Election | undefined;
   #loadCounter: LoadCounter | undefined;
+  #rebalancer: Rebalancer | undefined;
+  #zone: number;
+  #draining = false;
+  /** It was told that this broker is drained. */
+  #drainedTold = false;
   #term: Term | undefined;
   #started = false;
   #countTimer: ReturnType<typeof setTimeout> | undefined;
@@ -154,7 +170,8 @@ export class Broker implements AsyncDisposable {
     this.#common = checkCommon(options, "broker");
     this.#options = options;
     this.id = this.#common.id;
-    this.zone = checkZone(options.zone ?? 1);
+    const zone = checkZone(options.zone ?? 1);
+    this.#zone = options.warm ? 0 : zone;
     parseZkAddress(options.zookeeper);
     for (const port of [...options.controlPorts ?? [], options.ingressPort ?? 0, options.egressPort ?? 0]) {
       checkInteger("port", port, 0, 65535);
@@ -165,6 +182,10 @@ export class Broker implements AsyncDisposable {
   /** Rejects when the broker cannot go on. */
   get failed(): Promise<never> {
     return this.#failed.promise;
+  }
+  /** Its zone, 0 while it has none. */
+  get zone(): number {
+    return this.#zone;
   }
   /** Whether it leads its zone; by the clock, so a suspended primary is none. */
   get role(): BrokerStats["role"] {
@@ -190,11 +211,40 @@ export class Broker implements AsyncDisposable {
     this.#listen(host, { heartbeatIntervalMs, heartbeatTimeoutMs });
     if (!zk.acting) this.#waiting(`ZooKeeper at ${zookeeper}`);
     await zk.connected(stop);
-    this.#brokerNode = new EphemeralRecord(zk, brokerPath(this.id), JSON.stringify(this.#record));
-    this.#loadCounter = new LoadCounter(zk, { told: true, isFirst: () => this.#isFirstPrimary() });
+    if (!this.#options.warm) this.#enlist();
     const loaded = [this.#followBrokers(zk), this.#followPublishers(zk), this.#followSubscribers(zk)];
     await Promise.race([Promise.all(loaded), this.#failed.promise]);
-    await Promise.race([this.#brokerNode.present(stop), this.#failed.promise]);
+    if (!this.#options.warm) await this.#contend(stop);
+  }
+
+  /**
+   * Join a zone: for a broker that was started warm, once.
+   *
+   * @throws {UsageError} when the zone is not a positive integer.
+   * @throws {PubsubError} when it has a zone.
+   */
+  async join(zone: number, signal?: AbortSignal): Promise<void> {
+    if (this.#zone !== 0) throw new PubsubError(`Broker ${this.id} is in zone ${this.#zone}`);
+    this.#zone = this.#record!.zone = checkZone(zone);
+    this.#enlist();
+    await this.#contend(AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]));
+  }
+
+  /** Be known to everybody. */
+  #enlist(): void {
+    this.#brokerNode = new EphemeralRecord(this.#zk!, brokerPath(this.id), JSON.stringify(this.#current()));
+  }
+
+  async #contend(stop: AbortSignal): Promise<void> {
+    const zk = this.#zk!;
+    this.#loadCounter = new LoadCounter(zk, { told: true, isFirst: () => this.#isFirstPrimary() });
+    this.#rebalancer = new Rebalancer(zk, {
+      zone: this.zone,
+      balance: this.#options.rebalance ?? true,
+      zones: () => this.#zones(),
+      move: (to, count, reason) => this.#sendAway(to, count, reason),
+    });
+    await Promise.race([this.#brokerNode!.present(stop), this.#failed.promise]);
     this.#election = new Election(zk, electionPath(this.zone), this.id);
     this.#own(this.#lead(this.#election));
     this.#started = true;
@@ -323,10 +373,12 @@ export class Broker implements AsyncDisposable {
       set: (record) => {
         this.#brokers.set(record.broker, record);
         this.#everybodyDirty = true;
+        this.#rebalancer?.poke();
       },
       remove: (name) => {
         this.#brokers.delete(name);
         this.#everybodyDirty = true;
+        this.#rebalancer?.poke();
       },
     });
   }
@@ -348,13 +400,14 @@ export class Broker implements AsyncDisposable {
     for await (const term of election.terms()) {
       if (term.signal.aborted) continue;
       this.#term = term;
-      const record = { ...this.#record!, standby: false, epoch: String(term.epoch) };
+      const record = this.#current();
       log.info(`${this.id}: primary of zone ${this.zone}, epoch ${term.epoch}`);
       this.#primaryNode = new EphemeralRecord(this.#zk!, primaryPath(this.zone), JSON.stringify(record));
       this.#clientsNode = new EphemeralRecord(this.#zk!, zoneClientsPath(this.zone), "0");
       this.#countWritten = "0";
-      await this.#announce(record);
+      await this.#announce();
       this.#loadCounter!.start();
+      this.#rebalancer!.start();
       this.#events.push({ type: "primary", epoch: term.epoch });
       await new Promise((resolve) => {
         if (term.signal.aborted) resolve(undefined);
@@ -364,22 +417,81 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  async #announce(record: BrokerRecord): Promise<void> {
-    await this.#brokerNode!.update(JSON.stringify(record)).catch((error) => {
-      log.debug(`${this.id}: the record is written when ZooKeeper is back: ${reasonOf(error)}`);
-    });
+  /** Its record as it is now. */
+  #current(): BrokerRecord {
+    return {
+      ...this.#record!,
+      ...this.#term ? { standby: false, epoch: String(this.#term.epoch) } : {},
+      ...this.#draining ? { draining: true } : {},
+    };
+  }
+
+  /** Have everybody know what it is now. */
+  async #announce(): Promise<void> {
+    const record = JSON.stringify(this.#current());
+    const outcomes = await Promise.allSettled([
+      this.#brokerNode?.update(record),
+      this.#term && this.#primaryNode?.update(record),
+    ]);
+    for (const outcome of outcomes) {
+      if (outcome.status === "fulfilled") continue;
+      log.debug(`${this.id}: the record is written when ZooKeeper is back: ${reasonOf(outcome.reason)}`);
+    }
+  }
+
+  // --- draining and balancing
+
+  /**
+   * Send all clients to other zones, and take no new ones if there is another zone; with `false` no longer.
+   * The event `drained` tells when none is left that goes. Data goes on until {@link close}.
+   */
+  async drain(on = true): Promise<void> {
+    if (this.#draining === on) return;
+    this.#draining = on;
+    this.#drainedTold = false;
+    log.info(`${this.id}: ${on ? "drains" : "no longer drains"}`);
+    await this.#announce();
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    const { size, pinned } = this.#registry;
+    if (!this.#draining || this.#drainedTold || size > pinned) return;
+    this.#drainedTold = true;
+    this.#events.push({ type: "drained", pinned });
+  }
+
+  /** The zones that have a primary. */
+  #zones(): { zone: number; draining: boolean }[] {
+    return [...this.#brokers.values()].filter(({ standby }) => !standby)
+      .map(({ zone, draining = false }) => ({ zone, draining }));
+  }
+
+  /** Send so many clients to another zone, those first that have been here longest. @returns how many were sent. */
+  #sendAway(zone: number, count: number, reason: string): number {
+    const now = monotonic();
+    let sent = 0;
+    for (const client of this.#registry) {
+      if (sent >= count) break;
+      if (client.pinned || now - (client.sentAwayAt ?? -Infinity) < SENT_AWAY_MS) continue;
+      client.sentAwayAt = now;
+      this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });
+      sent++;
+    }
+    return sent;
   }
 
   async #stepDown(): Promise<void> {
     this.#term = undefined;
     this.#registry.clear();
     this.#loadCounter!.stop();
+    this.#rebalancer!.stop();
     await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
     this.#primaryNode = this.#clientsNode = undefined;
     if (this.#abort.signal.aborted) return;
     log.warn(`${this.id}: no longer primary of zone ${this.zone}`);
     this.#events.push({ type: "standby" });
-    await this.#announce(this.#record!);
+    await this.#announce();
   }
 
   // --- control plane
@@ -436,6 +548,7 @@ export class Broker implements AsyncDisposable {
     } else {
       this.#registry.delete(client.id);
       this.#countSoon();
+      this.#checkDrained();
       this.#forgetUnrecorded(client);
       this.#events.push({ type: "client", id: client.id, role: client.asker.role, what: "left" });
     }
@@ -526,7 +639,7 @@ export class Broker implements AsyncDisposable {
   #routes(): string[] {
     const rank = ({ zone, standby }: BrokerRecord) => (zone === this.zone ? 0 : 2) + (standby ? 1 : 0);
     const others = [...this.#brokers.values()]
-      .filter(({ broker }) => broker !== this.id)
+      .filter(({ broker, draining }) => broker !== this.id && !draining)
       .sort((a, b) => rank(a) - rank(b) || (a.broker < b.broker ? -1 : 1));
     return [this.#record!, ...others].slice(0, ROUTES).map(({ egress }) => egress);
   }
@@ -541,6 +654,7 @@ export class Broker implements AsyncDisposable {
       this.#events.push({ type: "client", id, role, what: "silent" });
     }
     this.#countSoon();
+    this.#checkDrained();
   }
 
   /** Have the number of our clients written, if it has changed. */
@@ -563,6 +677,7 @@ export class Broker implements AsyncDisposable {
       id: this.id,
       zone: this.zone,
       role: this.role,
+      draining: this.#draining,
       epoch: this.#term ? String(this.#term.epoch) : null,
       clients: this.#registry.size,
       dropped: this.#dropped,
@@ -613,7 +728,11 @@ export class Broker implements AsyncDisposable {
       this.#clientsNode?.close(),
       this.#brokerNode?.close(),
     ]);
-    await Promise.allSettled([this.#election?.close(), this.#loadCounter?.close()]);
+    await Promise.allSettled([
+      this.#election?.close(),
+      this.#loadCounter?.close(),
+      this.#rebalancer?.close(),
+    ]);
     if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
     await this.#control?.[Symbol.asyncDispose]();
     await this.#forwarder?.close();
