@@ -66,8 +66,18 @@ async function receive(args: string[], onBatch: (batch: Uint8Array[][]) => boole
   const endpoint = subscriber.bind(ANY);
   subscriber.send(new Uint8Array([1]));
   const child = startChild("publisher", endpoint, ...args);
-  for await (const batch of subscriber.messages()) if (onBatch(batch)) break;
-  await child.status;
+  let all = false;
+  // What is under way when the publisher has ended arrives soon after, or never.
+  const over = child.status.then(async () => {
+    for (let looks = 0; looks < 40 && !all; looks++) await new Promise((resolve) => setTimeout(resolve, 50));
+    subscriber.close();
+  });
+  for await (const batch of subscriber.messages()) {
+    all = onBatch(batch);
+    if (all) break;
+  }
+  if (!all) console.log("  the connection was cut, or the sender gave up: not everything arrived");
+  await over;
 }
 
 async function latency(): Promise<void> {
@@ -103,7 +113,7 @@ async function throughput(size: number, count: number): Promise<void> {
 }
 
 async function publisher(endpoint: string, size: number, count: number, rate: number): Promise<void> {
-  await using socket = new Socket("xpub", { sendHighWaterMark: 0, linger: 10_000 });
+  await using socket = new Socket("xpub", { sendHighWaterMark: 0, linger: 60_000 });
   socket.connect(endpoint);
   await socket.messages().next();
   const bytes = new Uint8Array(size);
