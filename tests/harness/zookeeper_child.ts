@@ -10,10 +10,12 @@ import { type ServerOptions, ZooKeeperServer } from "../../lib/zookeeper_server/
 export class ZooKeeperChild implements AsyncDisposable {
   readonly address: string;
   readonly #process: Deno.ChildProcess;
+  readonly #complaints: Promise<string>;
 
-  private constructor(address: string, process: Deno.ChildProcess) {
+  private constructor(address: string, process: Deno.ChildProcess, complaints: Promise<string>) {
     this.address = address;
     this.#process = process;
+    this.#complaints = complaints;
   }
 
   /** Start one. With `killAfterMs` it is killed so long after its start, ready or not; then null may come. */
@@ -29,7 +31,7 @@ export class ZooKeeperChild implements AsyncDisposable {
     const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const { value } = await output.read();
     await output.cancel();
-    if (value !== undefined && killAfterMs === undefined) return new ZooKeeperChild(value.trim(), process);
+    if (value !== undefined && killAfterMs === undefined) return new ZooKeeperChild(value.trim(), process, complaints);
     const { signal } = await process.status;
     clearTimeout(timer);
     const text = await complaints;
@@ -37,10 +39,12 @@ export class ZooKeeperChild implements AsyncDisposable {
     throw new Error(`the server did not start: ${text}`);
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when it is gone. @throws Error with what it said when it had ended by itself */
   async kill(): Promise<void> {
     kill(this.#process);
-    await this.#process.status;
+    const { signal, code } = await this.#process.status;
+    const complaints = await this.#complaints;
+    if (signal !== "SIGKILL") throw new Error(`the server had ended by itself (${code}): ${complaints}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
