@@ -4,32 +4,25 @@
  */
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
-import { checkId, checkTopic } from "../names.ts";
+import { isId, isTopic } from "../names.ts";
 
 /** Version of the control protocol. */
 export const CONTROL_VERSION = 1;
-/** A larger message is not read. */
+/** A larger message of a client is not read, nor a larger record. */
 export const MAX_CONTROL_BYTES = 1 << 20;
+/** A larger message of a broker is not read: 1000 matches with the longest names and reasons are less. */
+export const MAX_BROKER_BYTES = 1 << 24;
 /** More topics than this in one registration are refused. */
 export const MAX_TOPICS = 1000;
 
-function passes(check: (text: string) => unknown): (text: string) => boolean {
-  return (text) => {
-    try {
-      check(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-}
-
-const id = z.string().refine(passes(checkId), "must be 1 to 64 characters out of A-Z a-z 0-9 . _ -");
-const topic = z.string().refine(passes(checkTopic), "must be 1 to 255 bytes of UTF-8 without NUL");
+const id = z.string().refine(isId, "must be 1 to 64 characters out of A-Z a-z 0-9 . _ -");
+const topic = z.string().refine(isTopic, "must be 1 to 255 bytes of UTF-8 without NUL");
 const u32 = z.int().min(0).max(0xffffffff);
 const depth = u32;
 const zone = z.int().min(1);
-const endpoint = z.string().max(300);
+const endpoint = z.string().refine(isEndpoint, "must be tcp://HOST:PORT");
+/** A figure that a client tells of itself: nothing nested, nothing long. */
+const figure = z.unknown().refine(isFigure, "must be a number, a boolean, a short text or a list of such");
 
 const client = {
   id,
@@ -41,12 +34,17 @@ const client = {
 };
 
 /** What a publisher declares: in its registration and in its record `/shared_state/publishers/<id>`. */
-export const publisherInfo = z.object({
+const publisher = z.object({
   ...client,
   offered: depth,
   strength: z.int(),
   centralized: z.boolean(),
 });
+/** Where subscribers are to connect must be an endpoint: they would fail on anything else. */
+const isReachable = ({ address, centralized }: { address: string; centralized: boolean }) =>
+  isEndpoint(address) || (centralized && address === "");
+const reachable = { message: "must be tcp://HOST:PORT, or empty if centralized", path: ["address"] };
+export const publisherInfo = publisher.refine(isReachable, reachable);
 /** What a subscriber declares: in its registration and in its record `/shared_state/subscribers/<id>`. */
 export const subscriberInfo = z.object({
   ...client,
@@ -55,7 +53,7 @@ export const subscriberInfo = z.object({
   centralized: z.boolean().optional(),
 });
 /** A client's record in ZooKeeper: what it declared and the zone that accepted it. */
-export const publisherRecord = publisherInfo.extend({ zone });
+export const publisherRecord = publisher.extend({ zone }).refine(isReachable, reachable);
 export const subscriberRecord = subscriberInfo.extend({ zone });
 /** `/brokers/<id>` and `/primaries/zone_<n>`. */
 export const brokerRecord = z.object({
@@ -93,7 +91,7 @@ const clientMessage = z.discriminatedUnion("type", [
     type: z.literal("ping"),
     id,
     time: z.number(),
-    stats: z.record(z.string().max(40), z.unknown()),
+    stats: z.record(z.string().max(40), figure),
   }),
   z.object({ type: z.literal("unregister"), id }),
   /** The client has missed a change of its matches: send all of them. */
@@ -165,9 +163,22 @@ export function encodeControl(message: ClientMessage | BrokerMessage): Uint8Arra
   return encoder.encode(JSON.stringify(message));
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  if (bytes.length > MAX_CONTROL_BYTES) {
-    throw new FormatError(`message of ${bytes.length} bytes, must be at most ${MAX_CONTROL_BYTES}`);
+/** Whether `text` is an endpoint that a socket can connect to, such as `tcp://10.0.0.3:4711` or `tcp://[::1]:4711`. */
+function isEndpoint(text: string): boolean {
+  if (text.length > 300) return false;
+  const port = /^tcp:\/\/(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+):(\d{1,5})$/.exec(text)?.[1];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65535;
+}
+
+function isFigure(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((one) => !Array.isArray(one) && isFigure(one));
+  if (typeof value === "string") return value.length <= 300;
+  return value === null || typeof value === "number" || typeof value === "boolean";
+}
+
+function parseJson(bytes: Uint8Array, limit: number): unknown {
+  if (bytes.length > limit) {
+    throw new FormatError(`message of ${bytes.length} bytes, must be at most ${limit}`);
   }
   try {
     return JSON.parse(decoder.decode(bytes));
@@ -181,13 +192,15 @@ function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   if (!issue) return "does not follow the schema";
   const path = issue.path.map((part) => typeof part === "number" ? `[${part}]` : `.${String(part)}`).join("");
-  return `${path.slice(path.startsWith(".") ? 1 : 0) || "message"}: ${issue.message}`.slice(0, 200);
+  const text = `${path.slice(path.startsWith(".") ? 1 : 0) || "message"}: ${issue.message}`;
+  // A path may hold names that the sender chose.
+  return text.replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").slice(0, 200);
 }
 
-function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array): T | FormatError {
+function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, limit = MAX_CONTROL_BYTES): T | FormatError {
   let value: unknown;
   try {
-    value = parseJson(bytes);
+    value = parseJson(bytes, limit);
   } catch (error) {
     return error as FormatError;
   }
@@ -202,7 +215,7 @@ export function decodeClientMessage(bytes: Uint8Array): ClientMessage | FormatEr
 
 /** Read a broker's message. @returns it, or what is wrong with it. Never throws. */
 export function decodeBrokerMessage(bytes: Uint8Array): BrokerMessage | FormatError {
-  return parse(brokerMessage, bytes);
+  return parse(brokerMessage, bytes, MAX_BROKER_BYTES);
 }
 
 /** A parser of records for the recipes. @throws {FormatError} naming the znode and the rule. */
@@ -214,6 +227,16 @@ function recordParser<T>(schema: z.ZodType<T>, what: string): (data: Uint8Array,
   };
 }
 
-export const parsePublisherRecord = recordParser(publisherRecord, "publisher record");
-export const parseSubscriberRecord = recordParser(subscriberRecord, "subscriber record");
+/** The same for a client's record, which is named after the client: under another name it would never be removed. */
+function clientParser<T extends { id: string }>(schema: z.ZodType<T>, what: string) {
+  const read = recordParser(schema, what);
+  return (data: Uint8Array, name: string): T => {
+    const record = read(data, name);
+    if (record.id === name) return record;
+    throw new FormatError(`${what} ${name}: id: must be the record's name, is ${record.id}`);
+  };
+}
+
+export const parsePublisherRecord = clientParser(publisherRecord, "publisher record");
+export const parseSubscriberRecord = clientParser(subscriberRecord, "subscriber record");
 export const parseBrokerRecord = recordParser(brokerRecord, "broker record");
