@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { MatchFeed } from "../../lib/match_feed.ts";
+import { type Asker, MatchIndex } from "../../lib/match_index.ts";
+import { Registry } from "../../lib/registry.ts";
+import { publisherInfo, subscriberInfo } from "./match_fixture.ts";
+
+const route = new Uint8Array([1]);
+function add(registry: Registry, asker: Asker, now: number, pinned = false) {
+  return registry.add(asker, new MatchFeed(asker, new MatchIndex()), route, pinned, now);
+}
+const publisher = (id: string, topics = ["A"], incarnation = 1): Asker => ({
+  role: "publisher",
+  info: publisherInfo({ id, topics, incarnation }),
+});
+const subscriber = (id: string, topics = ["A"], incarnation = 1): Asker => ({
+  role: "subscriber",
+  info: subscriberInfo({ id, topics, incarnation }),
+});
+const ids = (clients: Iterable<{ id: string }>) => [...clients].map(({ id }) => id).sort();
+
+Deno.test("clients are found by id, and by role and topic", () => {
+  const registry = new Registry();
+  add(registry, publisher("p", ["A", "B"]), 0);
+  add(registry, publisher("q", ["B"]), 0);
+  add(registry, subscriber("s", ["B"]), 0, true);
+  assert.equal(registry.size, 3);
+  assert.equal(registry.pinned, 1);
+  assert.deepEqual(ids(registry.on("publisher", "B")), ["p", "q"]);
+  assert.deepEqual(ids(registry.on("subscriber", "B")), ["s"]);
+  assert.deepEqual(ids(registry.on("subscriber", "A")), []);
+  assert.equal(registry.get("p")?.asker.role, "publisher");
+  assert.equal(registry.delete("p"), true);
+  assert.equal(registry.delete("p"), false);
+  assert.deepEqual(ids(registry.on("publisher", "A")), []);
+  registry.clear();
+  assert.deepEqual([registry.size, registry.pinned, ids(registry.on("publisher", "B"))], [0, 0, []]);
+});
+
+Deno.test("who registers again is one client, with what it declares now", () => {
+  const registry = new Registry();
+  const before = add(registry, publisher("p", ["A", "B"]), 0, true);
+  const after = add(registry, publisher("p", ["B", "C"]), 5);
+  assert.notEqual(before, after);
+  assert.equal(registry.size, 1);
+  assert.equal(registry.pinned, 0);
+  assert.deepEqual(ids(registry.on("publisher", "A")), []);
+  assert.deepEqual([...registry.on("publisher", "B")], [after]);
+});
+
+Deno.test("an id is taken by another life of the client as long as that has been heard of lately", () => {
+  const registry = new Registry();
+  const client = add(registry, publisher("p"), 0);
+  assert.equal(registry.taken("p", 1, 0), false, "itself");
+  assert.equal(registry.taken("p", 2, 2999), true);
+  assert.equal(registry.taken("p", 2, 3000), false);
+  client.heardAt = 2000;
+  assert.equal(registry.taken("p", 2, 3000), true);
+  assert.equal(registry.taken("x", 2, 0), false);
+});
+
+Deno.test("those who have gone silent are forgotten, once", () => {
+  const registry = new Registry();
+  add(registry, publisher("p"), 0);
+  add(registry, publisher("q"), 5000);
+  assert.deepEqual(registry.expire(10_000), []);
+  assert.deepEqual(ids(registry.expire(10_001)), ["p"]);
+  assert.deepEqual(registry.expire(10_001), []);
+  assert.deepEqual(ids(registry), ["q"]);
+  assert.deepEqual(ids(registry.on("publisher", "A")), ["q"]);
+});
