@@ -6,8 +6,9 @@
  * has not delivered it. With exclusive ownership a sample leaves only while this publisher owns its topic, by the
  * session's state and our own clock, and carries the term's epoch.
  *
- * Znodes: `/shared_state/publishers/<id>`, `/topics/<topic>/…` (recipes). Session suspended: no topic is owned,
- * samples are suppressed (or wait); shared topics go on. Session lost: contends again at the end of the queue.
+ * Znodes: `/shared_state/publishers/<id>`, `/topics/<topic>/…` (recipes). Session suspended: topics stay owned until the
+ * session's lease ends by our own clock; then samples are suppressed (or wait); shared topics go on. Session lost:
+ * contends again at the end of the queue.
  */
 import { AsyncQueue } from "./async_queue.ts";
 import {
@@ -28,6 +29,7 @@ import { randomIncarnation } from "./names.ts";
 import { publisherPath } from "./paths.ts";
 import { PublishedStream } from "./published_stream.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
+import { SampleClock } from "./sample_clock.ts";
 import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
@@ -85,6 +87,8 @@ interface Topic {
   mayPublish: boolean;
   turn: number;
   wasOwner: boolean;
+  /** Whether it has samples that are packed and not sent. */
+  dirty: boolean;
 }
 
 /**
@@ -116,10 +120,10 @@ export class Publisher implements AsyncDisposable {
   readonly #told = new Set<string>();
   #turnNumber = 0;
   #turnBytes = 0;
-  #time = 0;
-  #timeMillisecond = 0;
-  #timeUses = 0;
-  #dirty = new Set<PublishedStream>();
+  readonly #clock = new SampleClock(wallClock);
+  /** Topics with samples that are packed and not sent. */
+  readonly #dirty: Topic[] = [];
+  #last: Topic | undefined;
   #wakers = new Set<() => void>();
   #socket: Socket | undefined;
   #zk: ZooKeeper | undefined;
@@ -151,13 +155,20 @@ export class Publisher implements AsyncDisposable {
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
       });
-      this.#topics.set(topic, { stream, ownership: undefined, mayPublish: false, turn: -1, wasOwner: false });
+      this.#topics.set(topic, {
+        stream,
+        ownership: undefined,
+        mayPublish: false,
+        turn: -1,
+        wasOwner: false,
+        dirty: false,
+      });
     }
     this.#failed.promise.catch(() => {});
     this.#turn = new Turn(() => this.#flush(), () => {
       this.#turnNumber++;
       this.#turnBytes = 0;
-      this.#timeUses = Infinity;
+      this.#clock.interrupt();
     });
   }
 
@@ -218,7 +229,9 @@ export class Publisher implements AsyncDisposable {
       linger: 1000,
     });
     if (!this.#options.centralized) {
-      const bound = this.#socket.bind(tcpEndpoint(this.#common.bind ?? listenAddress(host), this.#options.bindPort ?? 0));
+      const bound = this.#socket.bind(
+        tcpEndpoint(this.#common.bind ?? listenAddress(host), this.#options.bindPort ?? 0),
+      );
       this.#endpoint = advertised(host, bound);
     }
     this.#own(this.#receive(this.#socket));
@@ -287,7 +300,7 @@ export class Publisher implements AsyncDisposable {
    * @throws {UsageError} for a topic that is not one of this publisher's.
    */
   publish(topic: string, payload: Uint8Array | string): boolean | Promise<boolean> {
-    const entry = this.#topics.get(topic) ?? this.#unknown(topic);
+    const entry = this.#entry(topic);
     this.#turn.touch();
     if (!this.#mayPublish(entry)) {
       if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
@@ -302,7 +315,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Publish one sample without ever waiting. @returns false when it was suppressed. */
   tryPublish(topic: string, payload: Uint8Array | string): boolean {
-    const entry = this.#topics.get(topic) ?? this.#unknown(topic);
+    const entry = this.#entry(topic);
     this.#turn.touch();
     if (!this.#mayPublish(entry)) {
       this.#suppressed++;
@@ -312,7 +325,11 @@ export class Publisher implements AsyncDisposable {
     return true;
   }
 
-  #unknown(topic: string): never {
+  #entry(topic: string): Topic {
+    // Most samples are about the same topic as the one before.
+    if (this.#last?.stream.topic === topic) return this.#last;
+    const entry = this.#topics.get(topic);
+    if (entry) return this.#last = entry;
     throw new UsageError(
       `Cannot publish on topic ${topic}: this publisher has ${[...this.#topics.keys()].join(", ")}`,
     );
@@ -325,19 +342,11 @@ export class Publisher implements AsyncDisposable {
         `Cannot publish ${payload.length} bytes on topic ${stream.topic}: must be at most ${MAX_PAYLOAD}`,
       );
     }
-    this.#turnBytes += stream.add(this.#publishTime(), payload, this.#time - performance.timeOrigin);
-    if (stream.dirty) this.#dirty.add(stream);
-  }
-
-  /** Now; within one millisecond and a run of samples the same reading serves for up to 16 of them. */
-  #publishTime(): number {
-    const millisecond = Date.now();
-    if (++this.#timeUses >= 16 || millisecond !== this.#timeMillisecond) {
-      this.#timeUses = 0;
-      this.#timeMillisecond = millisecond;
-      this.#time = wallClock();
-    }
-    return this.#time;
+    const time = this.#clock.next();
+    this.#turnBytes += stream.add(time, payload, time - performance.timeOrigin);
+    if (entry.dirty) return;
+    entry.dirty = true;
+    this.#dirty.push(entry);
   }
 
   /** Whether we own the topic: looked up once a turn, as it needs the clock. */
@@ -346,8 +355,9 @@ export class Publisher implements AsyncDisposable {
     entry.turn = this.#turnNumber;
     if (this.#options.ownership === "shared") return entry.mayPublish = true;
     const { ownership, stream } = entry;
-    entry.mayPublish = ownership?.owner ?? false;
-    if (entry.mayPublish) stream.setEpoch(ownership!.epoch, monotonic());
+    const epoch = ownership?.lease;
+    entry.mayPublish = epoch !== undefined;
+    if (epoch !== undefined) stream.setEpoch(epoch, monotonic());
     return entry.mayPublish;
   }
 
@@ -378,10 +388,13 @@ export class Publisher implements AsyncDisposable {
   }
 
   #flush(): void {
-    if (this.#dirty.size === 0) return;
+    if (this.#dirty.length === 0) return;
     const now = monotonic();
-    for (const stream of this.#dirty) stream.flush(now);
-    this.#dirty.clear();
+    for (const entry of this.#dirty) {
+      entry.dirty = false;
+      entry.stream.flush(now);
+    }
+    this.#dirty.length = 0;
   }
 
   // --- the data plane's other direction
@@ -406,7 +419,7 @@ export class Publisher implements AsyncDisposable {
     if (message.kind === "request") {
       const shared = this.#options.ownership === "shared";
       const known = stream.flow.has(subscriber);
-      if (!stream.request(subscriber, message, shared || (entry.ownership?.owner ?? false), now)) {
+      if (!stream.request(subscriber, message, shared || entry.ownership?.lease !== undefined, now)) {
         log.warn(
           `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
         );
@@ -522,33 +535,37 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #followOwnership(entry: Topic, ownership: TopicOwnership): Promise<void> {
-    const { topic } = entry.stream;
-    let first = true;
-    for await (const state of ownership.changes()) {
+    for await (const _change of ownership.changes()) {
       // The rest of this turn must see it too.
       entry.turn = -1;
-      if (state.owner) {
-        log.info(`${this.id}: owns topic ${topic}, epoch ${state.epoch}`);
-        this.#events.push({ type: "owner", topic, epoch: state.epoch });
-      } else if ((first || entry.wasOwner) && !this.#abort.signal.aborted) {
-        log.info(
-          `${this.id}: does not own topic ${topic}: its samples are ${
-            this.#options.whenNotOwner === "wait" ? "held back" : "suppressed"
-          }`,
-        );
-        this.#events.push({ type: "not_owner", topic });
-      }
-      first = false;
-      entry.wasOwner = state.owner;
-      this.#wake();
+      this.#noticeOwnership(entry);
     }
+  }
+
+  /** Tell of a change: told by the recipe, or of a lease that has run out by the clock. */
+  #noticeOwnership(entry: Topic): void {
+    const { ownership, noticed, stream: { topic } } = entry;
+    const epoch = ownership!.lease ?? 0n;
+    if (epoch === noticed) return;
+    entry.noticed = epoch;
+    if (epoch > 0n) {
+      log.info(`${this.id}: owns topic ${topic}, epoch ${epoch}`);
+      this.#events.push({ type: "owner", topic, epoch });
+    } else if (!this.#abort.signal.aborted) {
+      const what = this.#options.whenNotOwner === "wait" ? "held back" : "suppressed";
+      log.info(`${this.id}: does not own topic ${topic}: its samples are ${what}`);
+      this.#events.push({ type: "not_owner", topic });
+    }
+    this.#wake();
   }
 
   // --- time
 
   #tick(): void {
     const now = monotonic();
-    for (const { stream } of this.#topics.values()) {
+    for (const entry of this.#topics.values()) {
+      const { stream, noticed } = entry;
+      if (noticed !== undefined) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
           `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more`,
@@ -587,7 +604,9 @@ export class Publisher implements AsyncDisposable {
       published: topics.reduce((sum, { stream }) => sum + stream.last, 0),
       suppressed: this.#suppressed,
       zone: this.zone,
-      owned: topics.filter(({ ownership }) => ownership?.owner).map(({ stream }) => stream.topic),
+      owned: topics.filter(({ ownership }) => ownership?.lease !== undefined).map(({ stream }) =>
+        stream.topic
+      ),
       subscribers: new Set(topics.flatMap(({ stream }) => [...stream.flow.readers])).size,
       slow: [...new Set(topics.flatMap(({ stream }) => stream.flow.slow))],
       messages: this.#socket?.counters.sent ?? 0,
