@@ -55,7 +55,7 @@ function openLibC(): LibC {
  * The descriptor through which Deno's own event loop waits (Linux: an epoll instance, the first that the process
  * made), readable when that loop has something to do. Undefined when it cannot be found.
  */
-function eventLoopDescriptor(): number | undefined {
+export function eventLoopDescriptor(): number | undefined {
   try {
     return [...Deno.readDirSync("/proc/self/fd")]
       .filter(({ name }) => linkOf(`/proc/self/fd/${name}`) === "anon_inode:[eventpoll]")
