@@ -86,7 +86,8 @@ interface Topic {
   /** Whether we may publish, as looked up at the beginning of this turn. */
   mayPublish: boolean;
   turn: number;
-  wasOwner: boolean;
+  /** The epoch that was told of last: 0 for not the owner, undefined before the first decision. */
+  noticed: bigint | undefined;
   /** Whether it has samples that are packed and not sent. */
   dirty: boolean;
 }
@@ -160,7 +161,7 @@ export class Publisher implements AsyncDisposable {
         ownership: undefined,
         mayPublish: false,
         turn: -1,
-        wasOwner: false,
+        noticed: undefined,
         dirty: false,
       });
     }

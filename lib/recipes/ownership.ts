@@ -10,8 +10,9 @@
  * grow. A contender that waits watches its own node and the one just before it, and does no operation. The owner
  * watches the list, so that a stronger one takes over at once; only the data of unknown contenders is read.
  *
- * Suspended: not the owner, at once. The same session attached again: verified, then owner with the same epoch when
- * the record is still ours. Lost: not the owner; a new session contends anew.
+ * Suspended: not the owner, at once; the `lease` lasts until the session's time-out by our own clock. The same session
+ * attached again: verified, then owner with the same epoch when the record is still ours. Lost: neither; a new session
+ * contends anew.
  */
 import { Conflated } from "../conflated.ts";
 import { CoordinationError } from "../errors.ts";
@@ -89,6 +90,18 @@ export class TopicOwnership implements AsyncDisposable {
   /** The fencing token of our ownership; 0 when not the owner. */
   get epoch(): bigint {
     return this.owner ? this.#held!.epoch : 0n;
+  }
+
+  /**
+   * The epoch under which samples may still be published, undefined when they may not.
+   *
+   * The same as for the `owner`, but it lasts while the session is merely out of touch: until its lease ends by our
+   * own clock nobody can have inherited our place. Only a stronger contender can have come meanwhile; its higher
+   * epoch fences us off at every receiver.
+   */
+  get lease(): bigint | undefined {
+    const held = this.#held;
+    return held !== undefined && this.#zk.session === held.session ? held.epoch : undefined;
   }
 
   /** The current ownership once it is decided, then each change, conflated. Ends after {@link close}. */
