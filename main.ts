@@ -49,7 +49,8 @@ function handleSignals(): void {
     leaving.abort();
   };
   // Asked first: with the first listener Deno takes every signal that ends a process into its own hands, ignored or
-  // not. So whoever wants SIGHUP ignored gets a listener that does nothing.
+  // not. So whoever wants SIGHUP ignored gets a listener that does nothing. (Run from source beside other starting
+  // processes, Deno has listened already while it waited for node_modules: then the wish cannot be seen any more.)
   const hangUpIgnored = ignoredFromStart(1);
   Deno.addSignalListener("SIGINT", leave(130));
   if (Deno.build.os === "windows") return;

@@ -105,6 +105,8 @@ systemTest("under nohup the end of the terminal does not end it", async (system)
       Deno.execPath(),
       "run",
       "-A",
+      // While Deno waits for its lock on node_modules it takes the signals over, and nohup's wish is lost.
+      "--node-modules-dir=manual",
       main,
       "broker",
       "-z",
@@ -118,7 +120,8 @@ systemTest("under nohup the end of the terminal does not end it", async (system)
     await until("it waits for ZooKeeper", () => Deno.readTextFileSync(log).includes("cannot be reached"));
     child.kill("SIGHUP");
     await delay(500);
-    assert.ok(!Deno.readTextFileSync(log).includes("leaving"), "it leaves on SIGHUP");
+    const said = Deno.readTextFileSync(log);
+    assert.ok(!said.includes("leaving"), `it leaves on SIGHUP: ${said}`);
     child.kill("SIGTERM");
     assert.equal((await child.status).code, 0);
   } finally {
@@ -278,7 +281,6 @@ systemTest("--embedded-zookeeper: one process is enough for others to join", asy
 
 systemTest("--autokill is a crash: no farewell, killed by its own signal", async (system) => {
   const broker = system.start(["broker", "--autokill", "1.5"]);
-  await broker.says(/primary of zone 1/);
   assert.equal(await broker.exit(), 137);
   assert.ok(!broker.stderr.some((line) => /leaving/.test(line)));
 });
