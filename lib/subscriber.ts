@@ -28,6 +28,7 @@ import { logger } from "./log.ts";
 import { mismatchText } from "./match.ts";
 import { randomIncarnation } from "./names.ts";
 import { subscriberPath } from "./paths.ts";
+import { SampleIterator } from "./sample_iterator.ts";
 import { type Fence, Stream } from "./stream.ts";
 import { decodeBatch, Flag, type Sample, type SampleBatch } from "./wire/batch.ts";
 import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/control.ts";
@@ -203,8 +204,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   // --- samples out
 
   /** The samples, one at a time, in order within each stream. Ends at {@link close}. One consumer. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Sample> {
-    for await (const batch of this.batches()) yield* batch;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Sample, undefined> {
+    return new SampleIterator(this.batches());
   }
 
   /**
