@@ -86,6 +86,7 @@ for (const moment of ["before", "after"] as const) {
     await within("the reply is lost", lost);
     await leads(a);
     assert.equal((await nodes(observer)).length, 1);
+    assert.equal((await observer.exists(PATH))?.cversion, 1, "there never was a second one");
     assert.equal(zk.attachment, 2);
     assert.equal(zk.session?.generation, 1);
   });

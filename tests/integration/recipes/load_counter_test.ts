@@ -14,7 +14,7 @@ import { LoadCounter } from "../../../lib/recipes/load_counter.ts";
 import type { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until } from "../../harness/condition.ts";
 import { type Place, SESSION_MS, suite } from "../../harness/coordination.ts";
-import { loseReply } from "../../harness/lost_reply.ts";
+import { loseReply, OPERATION } from "../../harness/lost_reply.ts";
 
 const test = suite();
 
@@ -122,6 +122,31 @@ test("ten primaries count at once while clients come and go: the figure ends at 
   await until("the truth", async () => await figure(zk) === truth);
   await delay(500);
   assert.equal(await figure(zk), truth, "and stays");
+});
+
+test("a count that comes late does not overwrite a newer one", async (place) => {
+  const zk = await prepared(place);
+  await zk.create(primaryPath(1), "");
+  await zk.create(LOAD, "0");
+  await zk.create(publisherPath("p"), "");
+  const [late, other] = [counter(place), counter(place)];
+  await Promise.all([late.zk.connected(), other.zk.connected()]);
+  const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<"pass">()];
+  late.proxy.intercept = (chunk, direction) => {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (direction !== "up" || chunk.length < 12 || view.getInt32(8) !== OPERATION.setData) return "pass";
+    late.proxy.intercept = undefined;
+    reached.resolve();
+    return goOn.promise;
+  };
+  const counting = late.counter.recompute();
+  await reached.promise; // it has counted one
+  await zk.create(publisherPath("q"), "");
+  assert.equal(await other.counter.recompute(), 2);
+  goOn.resolve("pass");
+  assert.equal(await counting, 2);
+  assert.equal(await figure(zk), "2");
+  assert.equal((await zk.exists(LOAD))?.version, 1);
 });
 
 test("a figure that somebody else writes wrongly is put right; one that is removed is created", async (place) => {

@@ -118,7 +118,9 @@ for (const operation of ["create", "setData", "getChildren", "getData"] as const
       const epoch = await owns(a);
       assert.equal((await contenders(observer)).length, 1);
       assert.equal((await recorded(observer))?.epoch, epoch);
-      assert.equal((await observer.exists(topicPath(TOPIC)))?.version, 1, "written once");
+      const stat = await observer.exists(topicPath(TOPIC));
+      assert.equal(stat?.version, 1, "written once");
+      assert.equal(stat?.cversion, 1, "there never was a second node");
       assert.equal(zk.session?.generation, 1);
     });
   }

@@ -1,7 +1,6 @@
 /** The operations of the client against a real server: what they return, how they fail, how many go out. */
 import assert from "node:assert/strict";
 import { CoordinationError } from "../../../lib/errors.ts";
-import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { until } from "../../harness/condition.ts";
 import { suite } from "../../harness/coordination.ts";
 
@@ -173,18 +172,23 @@ test("more operations than can wait are refused, and the others are answered", a
   assert.ok(refused.every(({ reason }) => failsWith("OTHER")(reason)));
 });
 
-test("a node that may not be written gives NO_AUTH, and an unknown error number does not end the process", async (place) => {
-  const zk = place.client();
-  await zk.connected();
-  // ZooKeeper keeps its own configuration node read-only.
-  const root = place.use(
-    new ZooKeeper({
-      servers: place.coordinator.servers,
-    }),
+test("an error number that nobody knows is a failure of its operation, and of nothing else", async (place) => {
+  const proxy = place.proxy();
+  const zk = place.client({ through: proxy });
+  const session = await zk.connected();
+  await zk.ensurePath("/q");
+  proxy.intercept = (chunk, direction) => {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (direction === "down" && chunk.length === 20 && view.getInt32(16) === -101) view.setInt32(16, -125); // a quota
+    return "pass";
+  };
+  await assert.rejects(
+    zk.getData("/none"),
+    (error) => failsWith("OTHER")(error) && /error -125/.test(String(error)),
   );
-  await root.connected();
-  await assert.rejects(root.remove("/zookeeper/config"), (error) => error instanceof CoordinationError);
-  assert.equal(root.acting, true);
+  await zk.setData("/q", "x");
+  assert.equal(zk.session, session);
+  assert.equal(zk.attachment, 1);
 });
 
 test("close is idempotent, ends the session on the server, and what comes after is refused as closed", async (place) => {
