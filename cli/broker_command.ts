@@ -13,6 +13,7 @@ interface BrokerFlags extends MemberFlags {
   ingressPort?: number;
   egressPort?: number;
   autokill?: number;
+  rebalance: boolean;
 }
 
 /** Adds the command. */
@@ -34,6 +35,7 @@ export function addBrokerCommand(program: Command, host: Host): void {
       new Option("--egress-port <port>", "port that subscribers receive from (default: any free one)")
         .argParser(port("--egress-port")),
     )
+    .option("--no-rebalance", "do not move clients to zones that appear (default: only the excess moves)")
     .addOption(
       new Option("--autokill <seconds>", "die by itself after that time, as if killed (kill -9)")
         .argParser(seconds("--autokill", 0.001)),
@@ -66,6 +68,7 @@ function brokerOptions(flags: BrokerFlags, host: Host): BrokerRoleOptions {
       controlPorts: flags.controlPort === undefined ? undefined : [...new Set(flags.controlPort)],
       ingressPort: flags.ingressPort,
       egressPort: flags.egressPort,
+      rebalance: flags.rebalance ? undefined : false,
     }),
   };
 }

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { describeBuild } from "../lib/build_info.ts";
 import { UsageError } from "../lib/errors.ts";
 import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
+import { addBackupPoolCommand } from "./backup_pool_command.ts";
 import { addBenchCommand } from "./bench_command.ts";
 import { addBenchClientsCommand } from "./bench_clients_command.ts";
 import { addBrokerCommand } from "./broker_command.ts";
@@ -14,6 +15,7 @@ import { addClearCommand } from "./clear_command.ts";
 import { addDemoCommand } from "./demo_command.ts";
 import type { Host } from "./host.ts";
 import { addPerfCommand } from "./perf_command.ts";
+import { addPoolBrokerCommand } from "./pool_broker_command.ts";
 import { addPublisherCommand } from "./publisher_command.ts";
 import { addReportCommand } from "./report_command.ts";
 import { addStatusCommand } from "./status_command.ts";
@@ -25,7 +27,8 @@ export async function runProgram(typed: readonly string[], host: Host): Promise<
   const program = buildProgram(host);
   const [first, ...rest] = typed;
   if (first === undefined) {
-    throw new UsageError(`a command is required: ${program.commands.map((c) => c.name()).join(", ")}`);
+    const names = program.createHelp().visibleCommands(program).map((command) => command.name());
+    throw new UsageError(`a command is required: ${names.join(", ")}`);
   }
   const name = first.startsWith("-") ? first : first.replaceAll("_", "-");
   const command = program.commands.find((candidate) => candidate.name() === name);
@@ -56,6 +59,11 @@ function buildProgram(host: Host): Command {
     })
     .addHelpText("after", "\nEvery flag of a command: pubsub <command> --help");
   addBrokerCommand(program, host);
+  addBackupPoolCommand(program, host, async (request, context) => {
+    const { runBackupPool } = await import("../roles/backup_pool.ts");
+    await runBackupPool(request, context);
+  });
+  addPoolBrokerCommand(program, host);
   addPublisherCommand(program, host);
   addSubscriberCommand(program, host);
   addStatusCommand(program, host);

@@ -4,6 +4,12 @@
  *
  * @module
  */
+export {
+  BackupPool,
+  type BackupPoolEvent,
+  type BackupPoolOptions,
+  type BackupPoolStats,
+} from "./backup_pool.ts";
 export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker.ts";
 export { type DrainReport, Publisher, type PublisherOptions } from "./publisher.ts";
 export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subscriber.ts";
