@@ -14,7 +14,13 @@ import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } fr
 import { monotonic, wallClock } from "./clock.ts";
 import { controlHeartbeats } from "./control_heartbeats.ts";
 import { FormatError, PubsubError, reasonOf } from "./errors.ts";
-import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
+import {
+  addressOnceReachable,
+  advertised,
+  listenAddress,
+  PATIENCE_MS,
+  tcpEndpoint,
+} from "./local_address.ts";
 import { logger } from "./log.ts";
 import { MatchFeed, type Routing } from "./match_feed.ts";
 import { type Asker, MatchIndex } from "./match_index.ts";
@@ -209,8 +215,8 @@ export class Broker implements AsyncDisposable {
     const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     const host = await this.#host(stop);
     this.#listen(host, { heartbeatIntervalMs, heartbeatTimeoutMs });
-    if (!zk.acting) this.#waiting(`ZooKeeper at ${zookeeper}`);
-    await zk.connected(stop);
+    const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
+    await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
     const loaded = [this.#followBrokers(zk), this.#followPublishers(zk), this.#followSubscribers(zk)];
     await Promise.race([Promise.all(loaded), this.#failed.promise]);
@@ -255,15 +261,14 @@ export class Broker implements AsyncDisposable {
     this.#events.push({ type: "standby" });
   }
 
-  async #host(signal: AbortSignal): Promise<string> {
-    if (this.#common.address !== undefined) return this.#common.address;
-    for (let told = false;; told = true) {
-      const found = await addressTowards(parseZkAddress(this.#common.zookeeper));
-      if (found !== undefined) return found;
-      if (!told) this.#waiting(`ZooKeeper at ${this.#common.zookeeper}`);
-      await this.#zk!.connected(AbortSignal.any([signal, AbortSignal.timeout(500)])).catch(() => {});
-      signal.throwIfAborted();
-    }
+  #host(signal: AbortSignal): Promise<string> {
+    const { address, zookeeper } = this.#common;
+    if (address !== undefined) return Promise.resolve(address);
+    return addressOnceReachable(
+      parseZkAddress(zookeeper),
+      () => this.#waiting(`ZooKeeper at ${zookeeper}`),
+      signal,
+    );
   }
 
   #waiting(reason: string): void {
@@ -728,6 +733,12 @@ export class Broker implements AsyncDisposable {
       this.#clientsNode?.close(),
       this.#brokerNode?.close(),
     ]);
+    // The last one to leave writes the load: nobody else will.
+    if (this.#zk?.acting) {
+      await this.#loadCounter?.recompute().catch((error) =>
+        log.debug(`${this.id}: the load: ${reasonOf(error)}`)
+      );
+    }
     await Promise.allSettled([
       this.#election?.close(),
       this.#loadCounter?.close(),

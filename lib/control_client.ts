@@ -383,9 +383,8 @@ export class ControlClient implements AsyncDisposable {
           });
         }
         this.#say(`broker ${primary.broker}: ${message.reason}`);
-        await this.#pause(2 * TICK_MS);
-        this.#search.prefer(zone, ELECTION_GRACE_MS);
-        return message.reason;
+        stay.repeatAt = now + 2 * TICK_MS;
+        return;
       default:
         return;
     }

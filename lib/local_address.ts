@@ -1,7 +1,10 @@
 /** The address under which other hosts reach this process. */
 import type { ZkAddress } from "./zk/address.ts";
 
-const CONNECT_DEADLINE_MS = 1000;
+const CONNECT_DEADLINE_MS = 5000;
+const RETRY_MS = 200;
+/** So long nothing is said: a healthy ZooKeeper answers within it. */
+export const PATIENCE_MS = 1000;
 
 /**
  * Our address on the way to ZooKeeper: loopback when ZooKeeper is on this host's loopback, else that of the
@@ -23,6 +26,30 @@ export async function addressTowards(zookeeper: ZkAddress): Promise<string | und
     }
   }
   return undefined;
+}
+
+/**
+ * The same, waiting for as long as it takes.
+ *
+ * @param waiting called once, when it takes longer than a healthy ZooKeeper needs.
+ * @throws the signal's reason when it aborts.
+ */
+export async function addressOnceReachable(
+  zookeeper: ZkAddress,
+  waiting: () => void,
+  signal: AbortSignal,
+): Promise<string> {
+  let told = false;
+  for (const start = performance.now();;) {
+    const found = await addressTowards(zookeeper);
+    if (found !== undefined) return found;
+    signal.throwIfAborted();
+    if (!told && performance.now() - start > PATIENCE_MS) {
+      told = true;
+      waiting();
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 /** An endpoint such as `tcp://10.0.0.3:4711`; IPv6 addresses get their brackets. */

@@ -22,7 +22,7 @@ import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
 import { ControlClient, type Matches } from "./control_client.ts";
 import { FormatError, PubsubError, reasonOf, UsageError } from "./errors.ts";
-import { addressTowards, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
+import { addressOnceReachable, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
 import { mismatchText } from "./match.ts";
 import { randomIncarnation } from "./names.ts";
@@ -132,6 +132,7 @@ export class Publisher implements AsyncDisposable {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #endpoint = "";
   #suppressed = 0;
+  #drained: { published: number; report: DrainReport } | undefined;
   #gotMatches = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
 
@@ -258,18 +259,11 @@ export class Publisher implements AsyncDisposable {
     }));
   }
 
-  async #host(): Promise<string> {
-    if (this.#common.address !== undefined) return this.#common.address;
-    const address = parseZkAddress(this.#common.zookeeper);
-    for (let told = false;; told = true) {
-      const found = await addressTowards(address);
-      if (found !== undefined) return found;
-      if (!told) this.#waiting(`ZooKeeper at ${this.#common.zookeeper}`);
-      await this.#zk!.connected(AbortSignal.any([this.#abort.signal, AbortSignal.timeout(500)])).catch(
-        () => {},
-      );
-      this.#abort.signal.throwIfAborted();
-    }
+  #host(): Promise<string> {
+    const { address, zookeeper } = this.#common;
+    if (address !== undefined) return Promise.resolve(address);
+    const waiting = () => this.#waiting(`ZooKeeper at ${zookeeper}`);
+    return addressOnceReachable(parseZkAddress(zookeeper), waiting, this.#abort.signal);
   }
 
   #waiting(reason: string): void {
@@ -624,6 +618,15 @@ export class Publisher implements AsyncDisposable {
    */
   async drain(signal?: AbortSignal): Promise<DrainReport> {
     this.#flush();
+    // What was waited for once in vain is not waited for again.
+    const { published } = this.stats();
+    if (this.#drained?.published === published) return this.#drained.report;
+    const report = await this.#drain(signal);
+    if (!signal?.aborted) this.#drained = { published, report };
+    return report;
+  }
+
+  async #drain(signal?: AbortSignal): Promise<DrainReport> {
     const waits = (this.#options.flow ?? "wait") === "wait";
     const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_DRAIN_MS;
     let state = "";

@@ -178,7 +178,7 @@ export class Election implements AsyncDisposable {
     if (this.#term?.epoch === epoch) return this.#term.verified(attachment);
     this.#endTerm();
     this.#term = new LeaderTerm(this.#zk, session, epoch, attachment);
-    log.info(`leading ${this.#path}, epoch ${epoch}`);
+    log.debug(`leading ${this.#path}, epoch ${epoch}`);
     this.#terms.publish(this.#term);
   }
 
@@ -187,7 +187,7 @@ export class Election implements AsyncDisposable {
     if (term === undefined) return;
     this.#term = undefined;
     term.end();
-    log.info(`no longer leading ${this.#path}, epoch ${term.epoch}`);
+    log.debug(`no longer leading ${this.#path}, epoch ${term.epoch}`);
   }
 
   /** The one predecessor that is watched. */

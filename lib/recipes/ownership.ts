@@ -229,8 +229,8 @@ export class TopicOwnership implements AsyncDisposable {
   #decide(held: Held | undefined): void {
     if (held !== undefined && this.#closing.signal.aborted) return;
     if (held?.epoch !== this.#held?.epoch) {
-      if (held !== undefined) log.info(`owner of ${this.#topic}, epoch ${held.epoch}`);
-      else log.info(`no longer owner of ${this.#topic}`);
+      if (held !== undefined) log.debug(`owner of ${this.#topic}, epoch ${held.epoch}`);
+      else log.debug(`no longer owner of ${this.#topic}`);
     }
     this.#held = held;
     this.#publish(true);
