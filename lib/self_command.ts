@@ -29,7 +29,10 @@ export function selfCommand(): SelfCommand {
     return { command, args: ["run", ...RUNTIME_FLAGS, `${info.unpackedAt}/main.js`] };
   }
   const main = new URL("../main.ts", import.meta.url);
-  return { command, args: ["run", "-A", main.protocol === "file:" ? pathOf(main) : main.href] };
+  return {
+    command,
+    args: ["run", "-A", "--node-modules-dir=manual", main.protocol === "file:" ? pathOf(main) : main.href],
+  };
 }
 
 /** Flags of `deno run` that the packed program needs; its launcher uses the same. */

@@ -39,7 +39,7 @@ export class Actor {
   ) {
     this.mayFail = args.includes("/dev/full");
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MAIN, kind, "--id", name, ...SESSION, ...args],
+      args: ["run", "-A", "--node-modules-dir=manual", MAIN, kind, "--id", name, ...SESSION, ...args],
       env: { PUBSUB_ZOOKEEPER: zookeeper.address },
       stdin: kind === "publisher" ? "piped" : "null",
       stdout: "piped",

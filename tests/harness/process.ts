@@ -39,7 +39,7 @@ export class Pubsub implements AsyncDisposable {
 
   constructor(args: readonly string[], options: StartOptions) {
     this.#args = args;
-    const command = [Deno.execPath(), "run", "-A", `${ROOT}main.ts`, ...args];
+    const command = [Deno.execPath(), "run", "-A", "--node-modules-dir=manual", `${ROOT}main.ts`, ...args];
     const toFile = ['out=$1; shift; exec "$@" >"$out"', "sh", options.stdoutFile ?? "/dev/null", ...command];
     this.#child = new Deno.Command(options.stdoutFile ? "/bin/sh" : command[0]!, {
       args: options.stdoutFile ? ["-c", ...toFile] : command.slice(1),
