@@ -64,10 +64,16 @@ function load(): Zmq {
   } catch (error) {
     cause = error;
   }
-  const why = cause instanceof Deno.errors.NotCapable
-    ? "it needs --allow-ffi and --allow-read"
-    : `is there one for ${Deno.build.target}?`;
-  throw new PubsubError(`Cannot load the ZeroMQ library: ${why}`, { cause });
+  throw new PubsubError(`Cannot load the ZeroMQ library: ${hint(cause)}`, { cause });
+}
+
+/** What to do when it cannot be loaded. */
+function hint(cause: unknown): string {
+  if (cause instanceof Deno.errors.NotCapable) return "it needs --allow-ffi and --allow-read";
+  if ((cause as { code?: unknown } | undefined)?.code === "MODULE_NOT_FOUND") {
+    return "run 'deno install' first";
+  }
+  return `is there one for ${Deno.build.target}?`;
 }
 
 /** The prebuilt libraries for this machine, newest first. One for another C library does not open. */

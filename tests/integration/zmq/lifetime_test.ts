@@ -102,6 +102,20 @@ function fixture(mode: string): string[] {
   return ["run", "-A", "--no-check", new URL("fixture/child.ts", import.meta.url).pathname, mode];
 }
 
+test("what is missing to load the library is told", async () => {
+  const path = new URL("fixture/child.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", path, "everything"],
+    stdin: "null",
+  });
+  const { code, stderr } = await child.output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /PubsubError: Cannot load the ZeroMQ library: it needs --allow-ffi and --allow-read\n/,
+  );
+});
+
 test("closing 100 sockets with traffic in flight leaves a process that works", async () => {
   for (let round = 0; round < 10; round++) {
     await using router = new Socket("router");
