@@ -25,8 +25,8 @@ const SHORT = {
   where: "local",
   networks: ["single:4"],
   repeats: 1,
-  events: 60,
-  autokillSeconds: 9,
+  events: 100,
+  autokillSeconds: 12,
   zookeeperServer: "embedded",
 } as const;
 
@@ -61,7 +61,7 @@ test("both modes pass although the primary is killed in mid-run, and everything 
     assert.deepEqual(record?.checks?.filter((check) => !check.pass), []);
     assert.equal(record?.brokerDeaths?.length, 1);
     const rows = (await Deno.readTextFile(`${directory}/subscriber-1.csv`)).trim().split("\n");
-    assert.equal(rows.length, 1 + 60 * 3);
+    assert.equal(rows.length, 1 + 100 * 3);
     for (const role of ["zookeeper", "backup-pool", "broker-1", "broker-2", "subscriber-1", "publisher-1"]) {
       assert.ok((await Deno.stat(`${root}/logs/${mode}/single-4hosts/${role}.log`)).isFile);
     }
