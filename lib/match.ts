@@ -15,7 +15,7 @@ import type { Mismatch, PublisherInfo, SubscriberInfo } from "./wire/control.ts"
  * const publisher = { id: "p", topics: ["T"], address: "", ownership: "exclusive" as const, offered: 5,
  *   strength: 0, incarnation: 1, centralized: false };
  * const subscriber = { id: "s", topics: ["T"], address: "", ownership: "exclusive" as const, requested: 20,
- *   reliability: "reliable" as const };
+ *   incarnation: 2, reliability: "reliable" as const };
  * const [mismatch] = mismatchesOf("T", publisher, subscriber);
  * if (mismatch?.offered !== "5" || mismatch.requested !== "20") throw new Error("history does not match");
  * ```

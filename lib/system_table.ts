@@ -1,5 +1,6 @@
 /** The system as text for a terminal: one table a kind, aligned, every line complete by itself. Pure. */
 import { mismatchText } from "./match.ts";
+import { POOL_COLUMNS, poolRows, stepLines } from "./scaling_view.ts";
 import type { SystemView } from "./system_view.ts";
 
 /** The lines that `pubsub status` prints. */
@@ -12,6 +13,9 @@ export function systemTable(view: SystemView): string[] {
     `${amount(view.zones.filter(({ primary }) => primary !== null).length, "zone")} with a primary`,
   ];
   if (view.zones.length > 0) lines.push("", ...zoneTable(view));
+  if (view.scaling.pools.length > 0) lines.push("", ...columns([...POOL_COLUMNS], poolRows(view.scaling)));
+  const steps = stepLines(view.scaling);
+  if (steps.length > 0) lines.push("", "LAST STEPS", ...steps.map(printable));
   if (clients > 0) lines.push("", ...clientTable(view));
   if (view.topics.length > 0) lines.push("", ...topicTable(view));
   if (view.mismatches.length > 0) {

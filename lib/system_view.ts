@@ -3,6 +3,7 @@
  * Pure: it is computed from the records that ZooKeeper holds.
  */
 import { mismatchesOf } from "./match.ts";
+import { type ScalingRecords, type ScalingView, scalingViewOf } from "./scaling_view.ts";
 import type { BrokerRecord, Mismatch, PublisherRecord, SubscriberRecord } from "./wire/control.ts";
 
 /** What `/topics/<topic>` holds. */
@@ -24,6 +25,8 @@ export interface SystemRecords {
   readonly topics: readonly TopicRecord[];
   /** `/shared_state/current_load`; undefined when it was never written. */
   readonly load?: number;
+  /** Backup pools, and what was scaled and moved. */
+  readonly scaling?: ScalingRecords;
   /** Records that do not follow their format, one line each. */
   readonly invalid: readonly string[];
 }
@@ -92,6 +95,7 @@ export interface SystemView {
   readonly subscribers: readonly SubscriberView[];
   readonly topics: readonly TopicView[];
   readonly mismatches: readonly Mismatch[];
+  readonly scaling: ScalingView;
   readonly invalid: readonly string[];
 }
 
@@ -119,6 +123,7 @@ export function viewOf(records: SystemRecords): SystemView {
       contenders,
     })).sort((a, b) => compare(a.topic, b.topic)),
     mismatches,
+    scaling: scalingViewOf(records.scaling ?? {}),
     invalid: records.invalid,
   };
 }

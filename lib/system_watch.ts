@@ -17,7 +17,9 @@ import {
   topicPath,
   TOPICS,
 } from "./paths.ts";
+import { parseStep, REBALANCE } from "./rebalancer.ts";
 import { type OwnerRecord, parseOwner } from "./recipes/owner_record.ts";
+import { parsePoolMember, parseScalingPlan, POOL_MEMBERS, SCALING } from "./scaling_plan.ts";
 import { type SystemRecords, type SystemView, type TopicRecord, viewOf } from "./system_view.ts";
 import { parseBrokerRecord, parsePublisherRecord, parseSubscriberRecord } from "./wire/control.ts";
 import { isTransient } from "./zk/list_children.ts";
@@ -46,8 +48,11 @@ export async function* watchSystem(
   const subscribers = new Collection(zk, SUBSCRIBERS, parseSubscriberRecord, both, debounceMs, changed);
   // Only to learn of changes: an owner's epoch is its node's stat, which is read with the data below.
   const topics = new Collection(zk, TOPICS, (_data, name) => name, both, debounceMs, changed);
-  const load = new LoadFigure(zk, both, changed);
-  const parts = [primaries, brokers, publishers, subscribers, topics, load];
+  const load = new Single(zk, LOAD, (data) => parseLoad(decoder.decode(data)), both, changed);
+  const members = new Collection(zk, POOL_MEMBERS, parsePoolMember, both, debounceMs, changed);
+  const plan = new Single(zk, SCALING, parseScalingPlan, both, changed);
+  const rebalance = new Single(zk, REBALANCE, parseStep, both, changed);
+  const parts = [primaries, brokers, publishers, subscribers, topics, load, members, plan, rebalance];
   const running = parts.map((part) => part.run().catch(fail));
   try {
     while (!both.aborted) {
@@ -58,12 +63,15 @@ export async function* watchSystem(
           brokers: brokers.all,
           publishers: publishers.all,
           subscribers: subscribers.all,
-          ...load.figure,
+          ...load.value === undefined ? {} : { load: load.value },
+          scaling: { members: members.all, plan: plan.value, rebalance: rebalance.value },
         };
         try {
           const owners = await readTopics(zk, topics.all.keys(), publishers.all);
           const invalid = (await Promise.all(
-            [primaries, brokers, publishers, subscribers].map((collection) => collection.invalidNow()),
+            [primaries, brokers, publishers, subscribers, members].map((collection) =>
+              collection.invalidNow()
+            ),
           )).flat();
           yield viewOf({ ...records, topics: owners, invalid } satisfies SystemRecords);
         } catch (error) {
@@ -118,28 +126,33 @@ class Collection<T> {
   }
 }
 
-/** `/shared_state/current_load`. */
-class LoadFigure {
-  figure: { load?: number } = {};
+/** One znode's content; undefined when there is none, or it is not what it should be. */
+class Single<T> {
+  value: T | undefined;
   ready = false;
 
-  constructor(readonly zk: ZooKeeper, readonly signal: AbortSignal, readonly changed: Latch) {}
+  constructor(
+    readonly zk: ZooKeeper,
+    readonly path: string,
+    readonly parse: (data: Uint8Array) => T | undefined,
+    readonly signal: AbortSignal,
+    readonly changed: Latch,
+  ) {}
 
   async run(): Promise<void> {
-    for await (const node of watchData(this.zk, LOAD, this.signal)) {
-      this.figure = node === undefined ? {} : readLoad(node.data);
+    for await (const node of watchData(this.zk, this.path, this.signal)) {
+      this.value = node && this.#read(node.data);
       this.ready = true;
       this.changed.set();
     }
   }
-}
 
-function readLoad(data: Uint8Array): { load?: number } {
-  try {
-    return { load: parseLoad(decoder.decode(data)) };
-  } catch {
-    // Not a number yet, or not ours: unknown.
-    return {};
+  #read(data: Uint8Array): T | undefined {
+    try {
+      return this.parse(data);
+    } catch {
+      return undefined;
+    }
   }
 }
 

@@ -171,11 +171,12 @@ class SessionMaker {
 }
 
 async function verifySession(address: string, reader: RawZooKeeper, session: KnownSession): Promise<boolean> {
-  const node = (await reader.exists(session.node)).err === 0;
   const { id, password } = session;
+  // First attach, then look: a short session may expire at any moment before, and not for long after.
   const again = await RawZooKeeper.connect(address, { session: id, password, timeout: 40_000 });
   try {
     const attached = again.session.id === id;
+    const node = (await reader.exists(session.node)).err === 0;
     if (session.fate === "alive") assert.ok(attached, `session 0x${id.toString(16)} is missing`);
     if (session.fate === "ended") assert.ok(!attached, `session 0x${id.toString(16)} was revived`);
     assert.equal(node, attached, `session 0x${id.toString(16)} and its node ${session.node} disagree`);

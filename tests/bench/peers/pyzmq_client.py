@@ -94,12 +94,12 @@ def subscriber(context, publishers, size, rate, endpoints):
     time.sleep(0.3)
     go = ready_then_go()
     socket.setsockopt(zmq.RCVTIMEO, SILENCE_MS)
-    unpack = struct.Struct(f"<IIdd{size - FILLING - 4}xI").unpack
+    unpack = struct.Struct(f"<IIdd{size - FILLING - 4}sI").unpack
+    fillings = [bytes([byte]) * (size - FILLING - 4) for byte in range(256)]
     start, end = go["from"], go["to"]
     following = [0] * publishers
     received = missing = repeated = corrupt = finished = looked = 0
     first = last = None
-    room = size - FILLING - 4
     intended_counts, sent_counts = {}, {}
     recv = socket.recv
     now = 0
@@ -121,12 +121,12 @@ def subscriber(context, publishers, size, rate, endpoints):
         if len(payload) != size:
             corrupt += 1
             continue
-        source, sequence, intended, sent, check = unpack(payload)
+        source, sequence, intended, sent, filling, check = unpack(payload)
         origin = source & ~LAST
         if (
             origin >= publishers
             or check != sequence ^ CHECK
-            or (room > 0 and payload[FILLING + sequence % room] != sequence >> 8 & 255)
+            or filling != fillings[sequence >> 8 & 255]
         ):
             corrupt += 1
             continue
