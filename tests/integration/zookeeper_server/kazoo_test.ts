@@ -1,12 +1,12 @@
 /** An independent client's expectations (`kazoo_checks.py`), of the embedded server and of Apache ZooKeeper. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
-import { title, unrestricted } from "../harness/permissions.ts";
-import { apacheInstalled, startCoordinator } from "../harness/zookeeper.ts";
+import { ZooKeeperServer } from "../../../lib/zookeeper_server/server.ts";
+import { title, unrestricted } from "../../harness/permissions.ts";
+import { apacheInstalled, startCoordinator } from "../../harness/zookeeper.ts";
 
 const PYTHON = "/usr/bin/python3";
-const CHECKS = fileURLToPath(new URL("kazoo_checks.py", import.meta.url));
+const CHECKS = fileURLToPath(new URL("../../interop/kazoo_checks.py", import.meta.url));
 
 function kazooIsInstalled(): boolean {
   if (!unrestricted) return false;
