@@ -97,8 +97,11 @@ export async function command(name: string, args: string[], cwd?: string): Promi
   throw new Error(`${name} ${args[0]} failed with code ${code}: ${rootCause(text.decode(stderr))}`);
 }
 
-/** The last line before a stack: tools print their causes outermost first. */
-function rootCause(output: string): string {
-  const lines = output.split(/^Stack backtrace:/m)[0]?.split("\n").filter((line) => line.trim() !== "") ?? [];
-  return lines.at(-1)?.replace(/^\s*\d+:\s*/, "").trim() ?? "it said nothing";
+/** What a tool says went wrong: the innermost cause, where it lists causes, else its first two lines. */
+export function rootCause(output: string): string {
+  const said = output.split(/^Stack backtrace:/m)[0] ?? "";
+  const lines = said.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  if (lines.length === 0) return "it said nothing";
+  if (lines.includes("Caused by:")) return lines.at(-1)?.replace(/^\d+:\s*/, "") ?? "";
+  return lines.slice(0, 2).join(" ").replace(/^error:\s*/, "");
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fillLauncher } from "../../../scripts/build/pack.ts";
 import { chooseAddon } from "../../../scripts/build/stage.ts";
-import { targetOf } from "../../../scripts/build/targets.ts";
+import { rootCause, targetOf } from "../../../scripts/build/targets.ts";
 
 Deno.test("the launcher's offset is the first byte behind it, whatever is filled in", () => {
   for (const value of ["", "$&", "@", "ö".repeat(50)]) {
@@ -33,4 +33,15 @@ Deno.test("the native library is the one zeromq's loader would choose: this mach
 
 Deno.test("a target nobody knows is refused with the list of those that are known", () => {
   assert.throws(() => targetOf("riscv64-unknown-linux-gnu"), /x86_64-unknown-linux-gnu, aarch64/);
+});
+
+Deno.test("of what a tool says, the innermost cause is told, or its first lines", () => {
+  const compile =
+    "error: Writing the executable\n\nCaused by:\n    0: no base\n    1: name not known\n\nStack backtrace:\n 0: x\n";
+  assert.equal(rootCause(compile), "name not known");
+  assert.equal(
+    rootCause("error: Module not found\n    at file:///x.ts:3:51\nerror: bundling failed\n"),
+    "Module not found at file:///x.ts:3:51",
+  );
+  assert.equal(rootCause(""), "it said nothing");
 });
