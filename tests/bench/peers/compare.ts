@@ -3,7 +3,7 @@
  * it a run of the other system, in turn for every system, several times. What else goes on on the machine hits both
  * of a pair alike, so the ratio of a pair says more than either figure.
  *
- *     deno run -A tests/bench/peers/compare.ts [--repeats 3] [--seconds 3] [--only TEXT] [--write BENCHMARKS.md]
+ *     deno run -A tests/bench/peers/compare.ts [--repeats 3] [--seconds 3] [--only SCENARIO] [--peer NAME] [--write BENCHMARKS.md]
  *
  * Not installed systems are left out. Exit code 1 when a sample of pubsub was lost, repeated or damaged.
  */
@@ -42,6 +42,7 @@ const { values } = parseArgs({
     repeats: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
     only: { type: "string", default: "" },
+    peer: { type: "string", default: "" },
     write: { type: "string" },
   },
 });
@@ -93,8 +94,9 @@ async function compare(scenario: Scenario, peers: Peer[]): Promise<Comparison> {
 const directory = await Deno.makeTempDir({ prefix: "pubsub-peers-" });
 try {
   const machine = machineText();
-  const brokered = await installedPeers(directory, false);
-  const direct = await installedPeers(directory, true);
+  const chosen = ({ system }: Peer) => system.name.includes(values.peer);
+  const brokered = (await installedPeers(directory, false)).filter(chosen);
+  const direct = (await installedPeers(directory, true)).filter(chosen);
   console.error(
     `${machine}\n${brokered.map(({ version }) => version).join("\n")}`,
   );
