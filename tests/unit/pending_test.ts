@@ -41,6 +41,16 @@ Deno.test("batches come out in the order of their numbers, and none is kept that
   }));
 });
 
+Deno.test("the same batch once more, or a part of it, is known", () => {
+  const pending = new Pending();
+  assert.equal(pending.add(samples(3, 6)), "kept");
+  assert.equal(pending.add(samples(3, 6)), "known");
+  assert.equal(pending.add(samples(4, 6, { request: 1 })), "known");
+  assert.equal(pending.add(samples(4, 7)), "kept");
+  assert.equal(pending.add(samples(2, 6)), "kept");
+  assert.equal(pending.size, 3);
+});
+
 Deno.test("memory is bounded: live batches are refused first, answers have as much again", () => {
   const pending = new Pending(100_000);
   let n = 2;

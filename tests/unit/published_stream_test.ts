@@ -156,6 +156,19 @@ Deno.test("never more unacknowledged than allowed; acknowledgements open the way
   assert.equal(stream.full, false);
 });
 
+Deno.test("one who comes back after it was forgotten is waited for from where it is", () => {
+  const { stream, publish } = recording({ repairSamples: 100 });
+  publish(20);
+  stream.request("s", join({ from: 8, depth: 0 }), true, 0);
+  assert.equal(stream.flow.acknowledged, 7);
+  stream.leave("s");
+  stream.request("s", join({ from: 12, to: 15, depth: 0 }), true, 0);
+  assert.equal(stream.flow.acknowledged, 11);
+  stream.leave("s");
+  stream.request("s", join({ from: 500, depth: 0 }), true, 0);
+  assert.equal(stream.flow.acknowledged, 20);
+});
+
 Deno.test("bytes and messages are bounded, too, and one sample of any size can go", () => {
   const big = recording({ maxInFlight: 1_000_000 });
   big.stream.request("s", join({ depth: 0 }), true, 0);

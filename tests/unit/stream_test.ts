@@ -192,6 +192,21 @@ Deno.test("an answer that brings nothing is not asked for at once, or publisher 
   assert.equal(stream.next, 1001);
 });
 
+Deno.test("what of an answer got lost on the way is asked for again, also when nothing waits behind it", () => {
+  const { stream, seen } = joined(1);
+  stream.receive(mark(9), 0);
+  stream.receive(samples(1, 3, { request: 2 }), 1);
+  stream.receive(end(2, 1, 9), 1);
+  assert.deepEqual(seen(), ["ask 2: 1..8", "1-3", "ask 3: 4..8"]);
+  stream.receive(samples(4, 5, { request: 3 }), 2);
+  stream.tick(60);
+  assert.deepEqual(seen(), ["4-5", "ask 4: 6..8"], "only what is still missing");
+  stream.connected(70);
+  stream.receive(samples(6, 6, { request: 5 }), 71);
+  stream.receive(end(5, 6, 9), 71);
+  assert.deepEqual(seen(), ["ask 5: 6..", "6-6", "ask 6: 7..8"]);
+});
+
 Deno.test("coming back asks for everything from the next number on", () => {
   const { stream, seen } = joined(4);
   stream.receive(samples(4, 4), 0);

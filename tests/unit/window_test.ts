@@ -24,7 +24,7 @@ const pushes = fc.array(
     epoch: fc.constantFrom(1n, 1n, 1n, 2n),
     needed: fc.nat(60),
   }),
-  { maxLength: 60, size: "max" },
+  { maxLength: 300, size: "max" },
 );
 
 Deno.test("a window keeps the history, what is needed and the repair buffer, and a message as a whole", () => {
@@ -63,7 +63,7 @@ Deno.test("a window keeps the history, what is needed and the repair buffer, and
 });
 
 Deno.test("what is kept comes again as it was, and nothing else", () => {
-  fc.assert(fc.property(pushes, fc.nat(700), fc.nat(700), fc.boolean(), (pushes, from, to, historical) => {
+  fc.assert(fc.property(pushes, fc.nat(2000), fc.nat(2000), fc.boolean(), (pushes, from, to, historical) => {
     const window = new Window({ offered: 30, repairSamples: 100 });
     const epochs: bigint[] = [];
     for (const { count, epoch } of pushes) {
@@ -103,7 +103,7 @@ Deno.test("large messages are not packed together", () => {
 });
 
 Deno.test("bytes and messages above an acknowledged number are counted as they are", () => {
-  fc.assert(fc.property(pushes, fc.nat(700), (pushes, acknowledged) => {
+  fc.assert(fc.property(pushes, fc.nat(2000), (pushes, acknowledged) => {
     const window = new Window({ offered: 3, repairSamples: 40 });
     const all: SampleBatch[] = [];
     for (const { count } of pushes) {
