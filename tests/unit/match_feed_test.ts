@@ -1,200 +1,240 @@
+/** A client that is told of changes only has what the index says. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { mismatchesOf } from "../../lib/match.ts";
 import { MatchFeed, type Routing } from "../../lib/match_feed.ts";
 import { type Asker, MatchIndex } from "../../lib/match_index.ts";
 import { type Matches, MatchSet } from "../../lib/match_set.ts";
-import type { PublisherInfo, SubscriberInfo } from "../../lib/wire/control.ts";
-import { publisherInfo, subscriberInfo } from "./match_fixture.ts";
+import { decodeBrokerMessage, encodeControl, MAX_CONTROL_BYTES } from "../../lib/wire/control.ts";
+import type { MatchMessage, PublisherInfo, SubscriberInfo } from "../../lib/wire/control.ts";
 
-const TOPICS = ["A", "AB", "B"];
+const TOPICS = ["a", "b", "c"];
+const routing: Routing = {
+  egress: ["tcp://e1:1", "tcp://e2:1"],
+  ingress: ["tcp://i1:1"],
+  centralized: false,
+};
+
 const topics = fc.subarray(TOPICS, { minLength: 1 });
 const ownership = fc.constantFrom("exclusive" as const, "shared" as const);
-const publisher = fc.record({
-  id: fc.constantFrom("a", "ab", "b", "c"),
+const publisher: fc.Arbitrary<PublisherInfo> = fc.record({
+  id: fc.constantFrom("p1", "p2", "p3"),
   topics,
   ownership,
-  offered: fc.nat(3),
-  incarnation: fc.nat(2),
+  address: fc.constant("tcp://h:1"),
+  incarnation: fc.integer({ min: 1, max: 3 }),
+  offered: fc.nat(2),
+  strength: fc.constant(0),
   centralized: fc.boolean(),
-}).map(publisherInfo);
-const subscriber = fc.record({
-  id: fc.constantFrom("s", "ss", "t"),
+});
+const subscriber: fc.Arbitrary<SubscriberInfo> = fc.record({
+  id: fc.constantFrom("s1", "s2", "s3"),
   topics,
   ownership,
-  requested: fc.nat(3),
-  reliability: fc.constantFrom("reliable" as const, "best-effort" as const),
-  centralized: fc.constantFrom(true, false, undefined),
-}).map(({ centralized, ...rest }) =>
-  subscriberInfo({ ...rest, ...(centralized === undefined ? {} : { centralized }) })
-);
-const routing: fc.Arbitrary<Routing> = fc.record({
-  egress: fc.subarray(["tcp://e:1", "tcp://f:1"]),
-  ingress: fc.subarray(["tcp://i:1", "tcp://j:1"]),
-  centralized: fc.constant(false),
+  address: fc.constant(""),
+  incarnation: fc.integer({ min: 1, max: 3 }),
+  requested: fc.nat(2),
+  reliability: fc.constant("reliable" as const),
 });
 
-/** By the plainest means: every pair looked at. */
-function expected(
-  asker: Asker,
-  publishers: Iterable<PublisherInfo>,
-  subscribers: Iterable<SubscriberInfo>,
-  { egress, ingress, centralized }: Routing,
-) {
-  const streams: string[] = [];
-  const readers: string[] = [];
-  const mismatches: string[] = [];
-  let throughBroker = false;
-  const pairs = asker.role === "subscriber"
-    ? [...publishers].map((publisher) => [publisher, asker.info] as const)
-    : [...subscribers].map((subscriber) => [asker.info, subscriber] as const);
-  for (const [publisher, subscriber] of pairs) {
-    for (const topic of publisher.topics.filter((one) => subscriber.topics.includes(one))) {
-      const failed = mismatchesOf(topic, publisher, subscriber);
-      mismatches.push(...failed.map((one) => JSON.stringify(one)));
-      if (failed.length > 0) continue;
-      const broker = publisher.centralized || (subscriber.centralized ?? centralized);
-      throughBroker ||= broker;
-      if (asker.role === "publisher") {
-        readers.push(`${topic} ${subscriber.id} ${subscriber.reliability === "reliable"}`);
-      } else {
-        const endpoints = broker ? egress : [publisher.address];
-        streams.push(
-          `${topic} ${publisher.id} ${publisher.incarnation} ${publisher.ownership} ${broker} ${endpoints}`,
-        );
-      }
+type Change =
+  | { kind: "publisher"; info: PublisherInfo }
+  | { kind: "subscriber"; info: SubscriberInfo }
+  | { kind: "gone"; id: string }
+  | { kind: "tell"; lost: boolean }
+  | { kind: "routing"; egress: string[]; ingress: string[] };
+const change: fc.Arbitrary<Change> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("publisher" as const), info: publisher }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("subscriber" as const), info: subscriber }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("gone" as const),
+      id: fc.constantFrom("p1", "p2", "p3", "s1", "s2", "s3"),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("tell" as const), lost: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("routing" as const),
+      egress: fc.subarray(["tcp://e1:1", "tcp://e2:1", "tcp://e3:1"]),
+      ingress: fc.subarray(["tcp://i1:1", "tcp://i2:1"]),
+    }),
+  },
+);
+const asker: fc.Arbitrary<Asker> = fc.oneof(
+  publisher.map((info) => ({ role: "publisher" as const, info: { ...info, id: "me" } })),
+  subscriber.map((info) => ({ role: "subscriber" as const, info: { ...info, id: "me" } })),
+);
+
+/** What a client would have that is told everything now. */
+function truth(index: MatchIndex, me: Asker, now: Routing): Matches {
+  const set = new MatchSet(me.role);
+  for (const message of new MatchFeed(me, index).whole(now)) set.apply(message);
+  return set.matches;
+}
+
+/** The same whatever the order, and without brokers that no stream goes through any more. */
+function comparable(matches: Matches): unknown {
+  const key = (one: object) => JSON.stringify(Object.entries(one).toSorted());
+  const sorted = (list: readonly object[]) => list.toSorted((a, b) => key(a) < key(b) ? -1 : 1);
+  const usesBrokers = matches.streams.length === 0 ||
+    matches.streams.some(({ through }) => through === "broker");
+  return {
+    streams: sorted(matches.streams),
+    subscribers: sorted(matches.subscribers),
+    mismatches: sorted(matches.mismatches),
+    brokers: usesBrokers && matches.streams.length > 0 ? matches.brokers : [],
+  };
+}
+
+/** Tells a feed of what happens, as a broker does. */
+class Teller {
+  readonly index = new MatchIndex();
+  readonly feed: MatchFeed;
+  routing = routing;
+
+  constructor(readonly me: Asker) {
+    this.feed = new MatchFeed(me, this.index);
+  }
+
+  change(change: Change): void {
+    if (change.kind === "publisher") {
+      this.#touch("publisher", change.info.id, this.index.setPublisher(change.info));
+    } else if (change.kind === "subscriber") {
+      this.#touch("subscriber", change.info.id, this.index.setSubscriber(change.info));
+    } else if (change.kind === "gone") {
+      this.#touch("publisher", change.id, this.index.deletePublisher(change.id));
+      this.#touch("subscriber", change.id, this.index.deleteSubscriber(change.id));
+    } else if (change.kind === "routing") {
+      this.routing = { ...this.routing, egress: change.egress, ingress: change.ingress };
     }
   }
-  const brokers = asker.role === "publisher" ? ingress : throughBroker ? egress : undefined;
-  return { streams: streams.sort(), readers: readers.sort(), mismatches: mismatches.sort(), brokers };
+
+  #touch(role: Asker["role"], id: string, topics: string[]): void {
+    if (role === this.me.role) return;
+    for (const topic of topics) if (this.me.info.topics.includes(topic)) this.feed.touch(topic, id);
+  }
 }
 
-function plain({ streams, subscribers, mismatches, brokers }: Matches) {
-  return {
-    streams: streams.map((s) =>
-      `${s.topic} ${s.publisher} ${s.incarnation} ${s.ownership} ${s.through === "broker"} ${s.endpoints}`
-    ).sort(),
-    readers: subscribers.map((s) => `${s.topic} ${s.subscriber} ${s.reliable}`).sort(),
-    mismatches: mismatches.map((one) => JSON.stringify(one)).sort(),
-    brokers,
+Deno.test("changes, told one after the other, add up to everything", () => {
+  fc.assert(fc.property(asker, fc.array(change, { maxLength: 40 }), (me, changes) => {
+    const teller = new Teller(me);
+    const set = new MatchSet(me.role);
+    const tell = (messages: MatchMessage[]) => {
+      for (const message of messages) assert.notEqual(set.apply(message), "gap");
+    };
+    tell(teller.feed.whole(teller.routing));
+    for (const change of changes) {
+      teller.change(change);
+      if (change.kind === "tell") tell(teller.feed.news(teller.routing));
+    }
+    tell(teller.feed.news(teller.routing));
+    assert.deepEqual(comparable(set.matches), comparable(truth(teller.index, me, teller.routing)));
+    assert.equal(set.version, teller.feed.version);
+    assert.deepEqual(teller.feed.news(teller.routing), [], "nothing is told twice");
+  }));
+});
+
+Deno.test("a lost message is noticed, by the next one or by its number, and everything again heals it", () => {
+  fc.assert(fc.property(asker, fc.array(change, { maxLength: 40 }), (me, changes) => {
+    const teller = new Teller(me);
+    const set = new MatchSet(me.role);
+    for (const message of teller.feed.whole(teller.routing)) set.apply(message);
+    let lostOne = false;
+    for (const change of changes) {
+      teller.change(change);
+      if (change.kind !== "tell") continue;
+      for (const message of teller.feed.news(teller.routing)) {
+        if (change.lost) lostOne = true;
+        else if (lostOne) assert.equal(set.apply(message), "gap", "what follows a lost one is not taken");
+        else set.apply(message);
+      }
+      assert.equal(set.version !== teller.feed.version, lostOne, "the number tells");
+      if (lostOne) { for (const message of teller.feed.whole(teller.routing)) set.apply(message); }
+      lostOne = false;
+    }
+    for (const message of teller.feed.news(teller.routing)) set.apply(message);
+    assert.deepEqual(comparable(set.matches), comparable(truth(teller.index, me, teller.routing)));
+  }));
+});
+
+Deno.test("a change costs what it concerns, not the size of the set", () => {
+  const me: Asker = {
+    role: "publisher",
+    info: { ...fc.sample(publisher, 1)[0]!, id: "me", topics: ["a"], offered: 9 },
   };
-}
-
-const step = fc.oneof(
-  fc.record({ do: fc.constant("publisher" as const), info: publisher }),
-  fc.record({ do: fc.constant("subscriber" as const), info: subscriber }),
-  fc.record({ do: fc.constant("remove" as const), id: fc.constantFrom("a", "ab", "b", "c", "s", "ss", "t") }),
-  fc.record({ do: fc.constant("routing" as const), routing }),
-  fc.record({ do: fc.constant("tell" as const), lost: fc.constantFrom(false, false, false, true) }),
-);
-
-Deno.test("who applies every change has what the index says, and who has missed one notices", () => {
-  const askers = fc.oneof(
-    publisher.map((info): Asker => ({ role: "publisher", info: { ...info, id: "me" } })),
-    subscriber.map((info): Asker => ({ role: "subscriber", info: { ...info, id: "me" } })),
-  );
-  fc.assert(
-    fc.property(
-      askers,
-      routing,
-      fc.array(step, { maxLength: 40, size: "max" }),
-      (asker, firstRouting, steps) => {
-        const index = new MatchIndex();
-        const feed = new MatchFeed(asker, index);
-        let routing = firstRouting;
-        let set = new MatchSet(asker.role);
-        const others = asker.role === "publisher" ? "subscriber" : "publisher";
-        const touch = (role: string, id: string, topics: readonly string[]) => {
-          if (role !== others) return;
-          for (const topic of topics) if (asker.info.topics.includes(topic)) feed.touch(topic, id);
-        };
-        const whole = () => {
-          set = new MatchSet(asker.role);
-          for (const message of feed.whole(routing)) assert.notEqual(set.apply(message), "gap");
-        };
-        const check = () => {
-          const wanted = expected(asker, index.publishers.values(), index.subscribers.values(), routing);
-          const has = plain(set.matches);
-          if (wanted.brokers === undefined) assert.deepEqual({ ...has, brokers: undefined }, wanted);
-          else assert.deepEqual(has, wanted);
-        };
-        whole();
-        check();
-        for (const one of steps) {
-          if (one.do === "publisher") touch("publisher", one.info.id, index.setPublisher(one.info));
-          else if (one.do === "subscriber") touch("subscriber", one.info.id, index.setSubscriber(one.info));
-          else if (one.do === "routing") routing = one.routing;
-          else if (one.do === "remove") {
-            touch("publisher", one.id, index.deletePublisher(one.id));
-            touch("subscriber", one.id, index.deleteSubscriber(one.id));
-          } else {
-            const messages = feed.news(routing);
-            if (one.lost) {
-              if (messages.length === 0) continue;
-              assert.notEqual(feed.version, set.version, "a keep-alive tells");
-              whole();
-            } else for (const message of messages) assert.equal(set.apply(message), "complete");
-            assert.equal(feed.version, set.version);
-            check();
-            assert.deepEqual(feed.news(routing), [], "nothing twice");
-          }
-        }
-      },
-    ),
-    { numRuns: 500 },
-  );
+  const teller = new Teller(me);
+  const info = { ...fc.sample(subscriber, 1)[0]!, topics: ["a"], requested: 0, ownership: me.info.ownership };
+  for (let i = 0; i < 500; i++) teller.change({ kind: "subscriber", info: { ...info, id: `s${i}` } });
+  const whole = JSON.stringify(teller.feed.whole(routing)).length;
+  teller.change({ kind: "subscriber", info: { ...info, id: "new" } });
+  teller.change({ kind: "gone", id: "s7" });
+  const [news, ...more] = teller.feed.news(routing);
+  assert.deepEqual(more, []);
+  assert.deepEqual(news!.subscribers.map((one) => one.subscriber), ["new"]);
+  assert.deepEqual(news!.removed, [{ topic: "a", peer: "s7" }]);
+  assert.ok(JSON.stringify(news).length * 50 < whole);
 });
 
-Deno.test("a message after a lost one changes nothing", () => {
+Deno.test("a client that declares the same again, from another zone, concerns nobody", () => {
   const index = new MatchIndex();
-  const feed = new MatchFeed({ role: "subscriber", info: subscriberInfo() }, index);
-  const routing = { egress: [], ingress: [], centralized: false };
-  const set = new MatchSet("subscriber");
-  set.apply(feed.whole(routing)[0]!);
-  const tell = (info: PublisherInfo) => {
-    index.setPublisher(info);
-    feed.touch("A", info.id);
-    return feed.news(routing);
+  const info = fc.sample(publisher, 1)[0]!;
+  assert.deepEqual(
+    index.setPublisher({ ...info, zone: 1 } as PublisherInfo).toSorted(),
+    info.topics.toSorted(),
+  );
+  assert.deepEqual(index.setPublisher({ zone: 2, ...info } as PublisherInfo), []);
+  assert.deepEqual(index.setPublisher({ ...info, incarnation: 9 }).toSorted(), info.topics.toSorted());
+});
+
+Deno.test("a large set comes in several messages, none above the limit, and is one set at the end", () => {
+  const long = "x".repeat(200);
+  const me: Asker = {
+    role: "subscriber",
+    info: { ...fc.sample(subscriber, 1)[0]!, topics: [long], requested: 5 },
   };
-  tell(publisherInfo({ id: "lost" }));
-  const [second] = tell(publisherInfo({ id: "second" }));
-  assert.equal(set.apply(second!), "gap");
-  assert.deepEqual(set.matches.streams, []);
-  for (const message of feed.whole(routing)) set.apply(message);
-  assert.deepEqual(set.matches.streams.map(({ publisher }) => publisher), ["lost", "second"]);
-});
-
-Deno.test("large sets come in several messages, and are one set only when the last of them is here", () => {
-  const index = new MatchIndex();
-  for (let i = 0; i < 2500; i++) index.setPublisher(publisherInfo({ id: `p${i}` }));
-  const feed = new MatchFeed({ role: "subscriber", info: subscriberInfo() }, index);
+  const teller = new Teller(me);
+  const info = {
+    ...fc.sample(publisher, 1)[0]!,
+    topics: [long],
+    address: `tcp://${"h".repeat(200)}:65535`,
+    offered: 0,
+  };
+  for (let i = 0; i < 3500; i++) {
+    const offered = i % 2 === 0 ? 5 : 0;
+    const ownership = i % 4 === 0 ? me.info.ownership : "shared";
+    teller.change({ kind: "publisher", info: { ...info, offered, ownership, id: `p${"0".repeat(50)}${i}` } });
+  }
   const set = new MatchSet("subscriber");
-  const messages = feed.whole({ egress: [], ingress: [], centralized: false });
-  assert.deepEqual(messages.map((message) => set.apply(message)), ["more", "more", "complete"]);
-  assert.equal(set.matches.streams.length, 2500);
-  // The second one lost.
-  const again = new MatchSet("subscriber");
-  const [first, , third] = feed.whole({ egress: [], ingress: [], centralized: false });
-  assert.equal(again.apply(first!), "more");
-  assert.equal(again.apply(third!), "gap");
+  const messages = teller.feed.whole(routing);
+  assert.ok(messages.length > 1);
+  const outcomes = messages.map((message) => {
+    const bytes = encodeControl(message);
+    assert.ok(bytes.length <= MAX_CONTROL_BYTES, `${bytes.length} bytes`);
+    const decoded = decodeBrokerMessage(bytes);
+    if (decoded instanceof Error) throw decoded;
+    return set.apply(decoded as MatchMessage);
+  });
+  assert.deepEqual(outcomes, [...messages.slice(1).map(() => "more"), "complete"]);
+  assert.deepEqual(comparable(set.matches), comparable(truth(teller.index, me, routing)));
 });
 
-Deno.test("who declares what it declared before is no news, whatever zone its record names", () => {
-  const index = new MatchIndex();
-  assert.deepEqual(index.setPublisher(publisherInfo({ topics: ["A", "B"] })), ["A", "B"]);
-  assert.deepEqual(index.setPublisher(publisherInfo({ topics: ["A", "B"] })), []);
-  const record = { ...publisherInfo({ topics: ["A", "B"] }), zone: 7 };
-  assert.deepEqual(index.setPublisher(record), []);
-  assert.deepEqual(index.setPublisher(publisherInfo({ topics: ["B", "C"] })).sort(), ["A", "B", "C"]);
-  assert.deepEqual(index.setPublisher(publisherInfo({ topics: ["B", "C"], offered: 9 })).sort(), ["B", "C"]);
-  assert.deepEqual(index.deletePublisher("p").sort(), ["B", "C"]);
-  assert.deepEqual(index.deletePublisher("p"), []);
-  assert.equal(index.publishers.size, 0);
-});
-
-Deno.test("topics match exactly: A is not AB", () => {
-  const index = new MatchIndex();
-  index.setPublisher(publisherInfo({ topics: ["A", "AB"] }));
-  const asker: Asker = { role: "subscriber", info: subscriberInfo({ topics: ["A"] }) };
-  assert.deepEqual([...index.of(asker, false)].map(({ topic }) => topic), ["A"]);
+Deno.test("brokers are told to those whose data goes through them, and to publishers all", () => {
+  const info = { ...fc.sample(subscriber, 1)[0]!, topics: ["a"], requested: 0, ownership: "shared" as const };
+  const teller = new Teller({ role: "subscriber", info });
+  const offer = { ...fc.sample(publisher, 1)[0]!, topics: ["a"], ownership: "shared" as const };
+  teller.change({ kind: "publisher", info: { ...offer, id: "p1", centralized: false } });
+  assert.equal(teller.feed.whole(routing)[0]!.brokers, undefined);
+  teller.change({ kind: "publisher", info: { ...offer, id: "p2", centralized: true } });
+  const set = new MatchSet("subscriber");
+  for (const message of teller.feed.whole(routing)) set.apply(message);
+  assert.deepEqual(
+    set.matches.streams.map(({ publisher, endpoints }) => [publisher, endpoints]).toSorted(),
+    [["p1", ["tcp://h:1"]], ["p2", routing.egress]],
+  );
+  const mine = new MatchFeed({ role: "publisher", info: offer }, teller.index);
+  assert.deepEqual(mine.whole(routing)[0]!.brokers, routing.ingress);
+  assert.deepEqual(mine.news(routing), []);
+  assert.deepEqual(mine.news({ ...routing, ingress: [] })[0]!.brokers, []);
 });
