@@ -89,10 +89,16 @@ export class Election implements AsyncDisposable {
       `election ${path}`,
       (session) => this.#contend(session),
     )
-      .finally(() => this.#endTerm());
+      .finally(() => {
+        this.#endTerm();
+        this.#terms.end();
+      });
   }
 
-  /** One item each time we become leader; a term nobody looked at before the next one is skipped. Ends after close. */
+  /**
+   * One item each time we become leader; a term nobody looked at before the next one is skipped. Ends after close, of
+   * the client too.
+   */
   terms(): AsyncIterable<Term> {
     return this.#terms.values();
   }
@@ -121,7 +127,6 @@ export class Election implements AsyncDisposable {
     this.#closing.abort();
     await this.#running; // a create that is under way is awaited with it
     this.#watch(undefined);
-    this.#terms.end();
     await this.#seat.leave();
   }
 

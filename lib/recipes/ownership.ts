@@ -77,7 +77,10 @@ export class TopicOwnership implements AsyncDisposable {
       this.#closing.signal,
       `ownership of ${topic}`,
       (session) => this.#contend(session),
-    ).finally(() => this.#yield());
+    ).finally(() => {
+      this.#yield();
+      this.#states.end();
+    });
   }
 
   /** Whether we may act as the owner now, by the clock. */
@@ -135,7 +138,6 @@ export class TopicOwnership implements AsyncDisposable {
     await Promise.all([this.#running, this.#following]);
     this.#watch(undefined);
     this.#zk.unwatch(this.#path, this.#changed.set);
-    this.#states.end();
     await this.#seat.leave();
   }
 

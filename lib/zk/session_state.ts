@@ -10,6 +10,9 @@
  *
  * connected: attached, and an answer to something sent within 2/3 of the timeout. suspended: detached, or silent for
  * longer. lost: silent for the whole timeout, or expired by the server's word.
+ *
+ * The clock is monotonic. It does not run while the machine itself is suspended (a closed laptop): then a session can
+ * seem to live for up to a quarter of its timeout, until the next ping; epochs cover that.
  */
 
 /** What a logical client is; `closed` is its own end. */

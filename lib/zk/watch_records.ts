@@ -44,6 +44,9 @@ export function watchRecords<T>(
   return new RecordWatch(zk, path, parse, options).changes();
 }
 
+/** How many children are read at a time: enough to keep the connection busy. */
+const READ_AT_ONCE = 256;
+
 /** One child as last read. */
 interface Child {
   onChange: (reason: WatchReason) => void;
@@ -142,8 +145,11 @@ class RecordWatch<T> {
       }
     }
     const dirty = [...this.#children].filter(([, child]) => child.dirty);
-    const results = await Promise.allSettled(dirty.map(([name, child]) => this.#readChild(name, child)));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    for (let i = 0; i < dirty.length; i += READ_AT_ONCE) {
+      const some = dirty.slice(i, i + READ_AT_ONCE);
+      const results = await Promise.allSettled(some.map(([name, child]) => this.#readChild(name, child)));
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+    }
   }
 
   #merge(names: string[]): void {

@@ -409,3 +409,16 @@ test("terms gives each term once and ends after close", async (place) => {
   await within("the end", consuming);
   assert.ok(epochs[1]! > epochs[0]!);
 });
+
+test("the client is closed under it: the term ends, terms end, and close ends at once", async (place) => {
+  const a = contend(place);
+  const term = await leads(a);
+  const consuming = (async () => {
+    for await (const _term of a.election.terms());
+  })();
+  await a.zk.close();
+  assert.equal(term.active, false);
+  await within("terms end", consuming);
+  assert.equal(term.signal.aborted, true);
+  await within("closed", a.election.close());
+});

@@ -357,3 +357,17 @@ test("closing while a create or a write is under way leaves no node, and no owne
     assert.deepEqual(await contenders(observer), [], `closed after ${wait} ms`);
   }
 });
+
+test("the client is closed under it: not the owner, the changes end, and close ends at once", async (place) => {
+  const a = contend(place, "a");
+  await owns(a);
+  const seen: Ownership[] = [];
+  const following = (async () => {
+    for await (const ownership of a.ownership.changes()) seen.push(ownership);
+  })();
+  await a.zk.close();
+  assert.equal(a.ownership.owner, false);
+  await within("the changes end", following);
+  assert.equal(seen.at(-1)?.owner, false);
+  await within("closed", a.ownership.close());
+});
