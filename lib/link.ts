@@ -7,9 +7,6 @@
 import { subscription } from "./wire/key.ts";
 import { Socket } from "./zmq/socket.ts";
 
-/** Messages that may wait to be read before the sender is held up. */
-const HIGH_WATER_MARK = 4096;
-
 /** What a link tells its subscriber. */
 export interface LinkHandler {
   onMessages(link: Link, messages: Uint8Array[][]): void;
@@ -32,7 +29,7 @@ export class Link implements AsyncDisposable {
     heartbeatTimeoutMs: number;
   }) {
     this.endpoint = endpoint;
-    this.#socket = new Socket("xsub", { ...heartbeats, receiveHighWaterMark: HIGH_WATER_MARK, linger: 100 });
+    this.#socket = new Socket("xsub", { ...heartbeats, linger: 100 });
     this.#tasks = [this.#read(handler), this.#observe(handler)];
     this.#socket.connect(endpoint);
   }

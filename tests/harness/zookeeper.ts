@@ -1,7 +1,7 @@
 /**
  * A coordination server for tests, behind one interface with two back ends: real Apache ZooKeeper (the Debian
- * package), or the embedded one (`main.ts zookeeper`). PUBSUB_TEST_BACKEND=apache|embedded chooses; without it, Apache
- * where it is installed.
+ * package), or the embedded one (`main.ts zookeeper`), which needs no installation and is the default.
+ * PUBSUB_TEST_BACKEND=apache|embedded chooses.
  *
  * `startCoordinator` resolves when the server answers, and rejects at once with what it printed when it exits before.
  */
@@ -10,7 +10,7 @@ import { fileURLToPath as fromFileUrl } from "node:url";
 export type Backend = "apache" | "embedded";
 
 export interface CoordinatorOptions {
-  /** @default {PUBSUB_TEST_BACKEND, else apache where installed} */
+  /** @default {PUBSUB_TEST_BACKEND, else embedded} */
   backend?: Backend;
   /** The server's tick: sessions of 2 to 20 ticks are granted (Apache). @default {500} */
   tickMs?: number;
@@ -57,7 +57,7 @@ export function defaultBackend(): Backend {
   if (asked !== undefined && asked !== "") {
     throw new Error(`PUBSUB_TEST_BACKEND is ${asked}: apache or embedded`);
   }
-  return apacheInstalled() ? "apache" : "embedded";
+  return "embedded";
 }
 
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
