@@ -308,7 +308,7 @@ export class ControlClient implements AsyncDisposable {
           heartbeat = Math.max(100, message.heartbeat);
           await this.#registered(zone, primary);
         } else {
-          const reason = await this.#handle(message, now, stay);
+          const reason = this.#handle(message, now, stay);
           if (reason !== undefined) return reason;
         }
       } else if (item.kind === "primary") {
@@ -352,7 +352,7 @@ export class ControlClient implements AsyncDisposable {
   }
 
   /** @returns why this broker is to be left, if so. */
-  async #handle(message: BrokerMessage, now: number, stay: Stay): Promise<string | undefined> {
+  #handle(message: BrokerMessage, now: number, stay: Stay): string | undefined {
     const { zone, primary } = stay;
     switch (message.type) {
       case "matches":
