@@ -10,6 +10,7 @@
  */
 import type { Identity } from "./acl.ts";
 import type { Engine } from "./engine.ts";
+import { InputBuffer } from "./input_buffer.ts";
 import { JuteReader, JuteWriter, Malformed } from "./jute.ts";
 import type { Peer } from "./peer.ts";
 import type { Session } from "./sessions.ts";
@@ -26,16 +27,13 @@ export interface ConnectionHost {
   word(word: string): string | null;
   /** Why a connection was ended by a bound; logged now and then. */
   bounded(reason: string, connection: Connection): void;
+  /** The engine failed in a way that nobody foresaw: the server cannot go on. */
+  broken(error: unknown): void;
 }
 
 /** How long a connection that was answered for the last time is kept for its client to close it. */
 const LINGER_MS = 2000;
-/** So many small reads in a row, and a busy input buffer is given back. */
-const QUIET_READS = 64;
 
-/** Input buffers begin with this many bytes, and get as many when a client turns out to be busy. */
-const SMALL_INPUT = 512;
-const BUSY_INPUT = 1 << 16;
 /** An output buffer larger than this is dropped when it is not needed. */
 const SMALL_OUTPUT = 1 << 12;
 
@@ -52,9 +50,7 @@ export class Connection implements Peer {
   readonly #socket: Deno.TcpConn;
   readonly #host: ConnectionHost;
   readonly #reader = new JuteReader();
-  #input = new Uint8Array(SMALL_INPUT);
-  #inputStart = 0;
-  #inputEnd = 0;
+  readonly #input = new InputBuffer();
 
   /** Absolute offsets in the stream of output: where `out` begins, what was sent, what may be sent. */
   #base = 0;
@@ -70,7 +66,6 @@ export class Connection implements Peer {
   readonly #drained = Promise.withResolvers<void>();
   #lingeringSince = Infinity;
   #active = true;
-  #quietReads = 0;
 
   constructor(socket: Deno.TcpConn, host: ConnectionHost, now: number) {
     this.#socket = socket;
@@ -113,12 +108,10 @@ export class Connection implements Peer {
           this.#resume = null;
           continue;
         }
-        this.#makeRoom();
-        const count = await this.#socket.read(this.#input.subarray(this.#inputEnd));
+        const count = await this.#socket.read(this.#input.room());
         if (count === null) break;
         this.#active = true;
-        this.#quietReads = count < SMALL_INPUT ? this.#quietReads + 1 : 0;
-        this.#inputEnd += count;
+        this.#input.received(count);
       }
       if (this.#ending === "sent") await this.#linger();
     } catch {
@@ -133,51 +126,25 @@ export class Connection implements Peer {
     this.#lingeringSince = performance.now();
     await this.#drained.promise;
     await this.#socket.closeWrite();
-    while (await this.#socket.read(this.#input) !== null);
-  }
-
-  /** Make room for more input: reuse, move, grow or shrink, never beyond twice what has arrived. */
-  #makeRoom(): void {
-    const size = this.#input.length;
-    if (this.#inputStart === this.#inputEnd) {
-      if (this.#inputEnd === size && size < BUSY_INPUT) this.#input = new Uint8Array(BUSY_INPUT);
-      else if (size > BUSY_INPUT) this.#input = new Uint8Array(BUSY_INPUT);
-      else if (size > SMALL_INPUT && this.#quietReads > QUIET_READS) {
-        this.#input = new Uint8Array(SMALL_INPUT);
-      }
-      this.#inputStart = this.#inputEnd = 0;
-      return;
-    }
-    if (this.#inputEnd < size) return;
-    const pending = this.#inputEnd - this.#inputStart;
-    if (pending > size / 2) {
-      const grown = new Uint8Array(Math.max(size * 2, SMALL_INPUT));
-      grown.set(this.#input.subarray(this.#inputStart, this.#inputEnd));
-      this.#input = grown;
-    } else {
-      this.#input.copyWithin(0, this.#inputStart, this.#inputEnd);
-    }
-    this.#inputStart = 0;
-    this.#inputEnd = pending;
+    while (await this.#socket.read(this.#input.bytes) !== null);
   }
 
   /** Hand every complete frame to the engine, until one must wait. */
   #consume(): void {
-    if (this.#inputEnd - this.#inputStart < 4) return;
-    const { engine } = this.#host;
-    const limit = engine.limits.packetBytes;
+    if (this.#input.length < 4) return;
+    const limit = this.#host.engine.limits.packetBytes;
     this.#host.enter();
     try {
-      while (this.#inputEnd - this.#inputStart >= 4 && !this.ended && !this.#mustPause()) {
-        this.#reader.reset(this.#input, this.#inputStart, this.#inputEnd);
-        const length = this.#reader.int();
+      while (this.#input.length >= 4 && !this.ended && !this.#mustPause()) {
+        const reader = this.#reader;
+        reader.reset(this.#input.bytes, this.#input.start, this.#input.end);
+        const length = reader.int();
         if (length < 0 || length > limit) {
           this.#oddLength(length);
           break;
         }
-        if (this.#reader.remaining < length) break;
-        this.#reader.end = this.#reader.position + length;
-        this.#inputStart = this.#reader.end;
+        if (reader.remaining < length) break;
+        this.#input.start = reader.end = reader.position + length;
         this.#frame();
       }
     } finally {
@@ -186,23 +153,22 @@ export class Connection implements Peer {
   }
 
   #frame(): void {
-    if (this.session !== null) {
-      this.#outstanding++;
-      return this.#host.engine.request(this, this.#reader);
-    }
+    const { engine } = this.#host;
     try {
-      this.#host.engine.connect(this, this.#reader);
+      if (this.session === null) return engine.connect(this, this.#reader);
+      this.#outstanding++;
+      engine.request(this, this.#reader);
     } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-      this.#host.bounded(`not a connect request: ${error.message}`, this);
+      if (error instanceof Malformed) this.#host.bounded(`not a connect request: ${error.message}`, this);
+      else this.#host.broken(error);
       this.end("now");
     }
   }
 
   /** A length that no frame has: a four-letter word on a fresh connection, else the end. */
   #oddLength(length: number): void {
-    const start = this.#inputStart;
-    const word = String.fromCharCode(...this.#input.subarray(start, start + 4));
+    const { bytes, start } = this.#input;
+    const word = String.fromCharCode(...bytes.subarray(start, start + 4));
     if (this.session === null && this.received === 0 && /^[a-z]{4}$/.test(word)) {
       this.received++;
       const text = this.#host.word(word);

@@ -11,12 +11,13 @@
  * and ends its connection.
  */
 import { type Acl, isGranted } from "./acl.ts";
+import { Call } from "./call.ts";
 import { type JuteReader, Malformed } from "./jute.ts";
 import type { Limits } from "./limits.ts";
-import { Operations } from "./operations.ts";
+import { run } from "./operations.ts";
 import type { Peer } from "./peer.ts";
 import { Err, Op, Perm, Refusal } from "./protocol.ts";
-import { writeConnectResponse, writeHeader, writeNotification } from "./replies.ts";
+import { writeConnectResponse, writeNotification } from "./replies.ts";
 import { type ConnectRequest, readConnect } from "./requests.ts";
 import { samePassword, type Session, SessionTable } from "./sessions.ts";
 import { announce, type Applied, apply, sessionEnd, type TreeTxn } from "./transactions.ts";
@@ -60,7 +61,7 @@ export class Engine {
   readonly sessions: SessionTable<Peer>;
   readonly limits: Limits;
   readonly options: EngineOptions;
-  readonly #operations: Operations;
+  readonly #call: Call;
   readonly #single: TreeTxn[] = [];
   readonly sink: TransactionSink | null;
   zxid: number;
@@ -82,7 +83,7 @@ export class Engine {
       now: options.now,
     });
     for (const { id, password, timeout } of options.sessions) this.sessions.add(id, password, timeout);
-    this.#operations = new Operations(this);
+    this.#call = new Call(this);
   }
 
   /** Tell the time: `now` monotonic, `wall` since the epoch, both in milliseconds. */
@@ -169,26 +170,22 @@ export class Engine {
     this.sessions.touch(session);
     this.packetsReceived++;
     peer.received++;
-    const xid = reader.int();
-    const type = reader.int();
+    const call = this.#call;
+    call.peer = peer;
+    call.session = session;
+    call.reader = reader;
+    call.xid = reader.int();
+    call.type = reader.int();
     try {
-      if (type === Op.ping) writeHeader(peer.out, xid, this.zxid, Err.ok);
-      else if (type === Op.closeSession) this.#close(peer, session, xid);
-      else this.#operations.run(peer, session, type, xid, reader);
+      run(call);
     } catch (error) {
-      if (error instanceof Refusal) writeHeader(peer.out, xid, this.zxid, error.code);
-      else if (error instanceof Malformed) writeHeader(peer.out, xid, this.zxid, Err.marshalling);
+      if (error instanceof Refusal) call.answer(error.code);
+      else if (error instanceof Malformed) call.answer(Err.marshalling);
       else throw error;
     }
     this.packetsSent++;
     peer.sent++;
     peer.wake();
-  }
-
-  #close(peer: Peer, session: Session<Peer>, xid: number): void {
-    this.endSession(session);
-    writeHeader(peer.out, xid, this.zxid, Err.ok);
-    peer.end("sent");
   }
 
   /** The connection is gone. Its session lives on until its time is over. */

@@ -19,6 +19,8 @@ const log = logger("zookeeper", "disk");
 /** A snapshot is written in pieces of about this size. */
 const SNAPSHOT_PIECE = 1 << 18;
 const SNAPSHOTS_KEPT = 2;
+/** The files hold session passwords and data that access control lists protect. */
+const PRIVATE = 0o600;
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource {
@@ -65,8 +67,8 @@ export class Journal implements Syncable {
   static async open(dir: string, freshZxid: number, bytesPerSnapshot: number): Promise<Journal> {
     let lock: Deno.FsFile;
     try {
-      await Deno.mkdir(dir, { recursive: true });
-      lock = await Deno.open(`${dir}/lock`, { create: true, write: true });
+      await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+      lock = await Deno.open(`${dir}/lock`, { create: true, write: true, mode: PRIVATE });
     } catch (cause) {
       throw new PubsubError(`Cannot use the data directory ${dir}: ${reasonOf(cause)}`, { cause });
     }
@@ -118,7 +120,12 @@ export class Journal implements Syncable {
     const name = snapshotName(snapshot.zxid);
     const temporary = `${this.#dir}/${name}.tmp`;
     try {
-      using file = await Deno.open(temporary, { create: true, write: true, truncate: true });
+      using file = await Deno.open(temporary, {
+        create: true,
+        write: true,
+        truncate: true,
+        mode: PRIVATE,
+      });
       let size = 0;
       for (let piece = snapshot.next(SNAPSHOT_PIECE); piece !== null; piece = snapshot.next(SNAPSHOT_PIECE)) {
         if (this.#closed) return snapshot.abandon();
@@ -190,7 +197,11 @@ async function openSegment(
 }
 
 async function createSegment(dir: string, previousZxid: number, first: boolean): Promise<Deno.FsFile> {
-  const file = await Deno.open(`${dir}/${segmentName(previousZxid + 1)}`, { createNew: true, write: true });
+  const file = await Deno.open(`${dir}/${segmentName(previousZxid + 1)}`, {
+    createNew: true,
+    write: true,
+    mode: PRIVATE,
+  });
   try {
     await writeAll(file, segmentHead(previousZxid, first));
     await file.sync();

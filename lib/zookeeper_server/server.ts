@@ -12,7 +12,7 @@ import { PubsubError, reasonOf } from "../errors.ts";
 import { logger } from "../log.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Engine } from "./engine.ts";
-import { answerWord } from "./four_letter_words.ts";
+import { answerWord, hex } from "./four_letter_words.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Journal } from "./journal.ts";
 import { formatAddress, parseListenAddress } from "./listen_address.ts";
@@ -98,7 +98,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       wall: Date.now(),
     });
     if (journal !== null) journal.source = this.engine;
-    this.#gate = new OutputGate<Connection>(journal, (error) => this.#stopped(error));
+    this.#gate = new OutputGate<Connection>(journal, (error) => this.broken(error));
     this.#timers.push(
       setInterval(() => this.#sweep(), sweepMs),
       setInterval(() => this.#checkConnections(), 1000),
@@ -181,8 +181,9 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     for (const connection of this.#connections) connection.end("now");
   }
 
-  /** The disk failed: nothing can be promised any more. */
-  #stopped(error: unknown): void {
+  /** The disk failed, or the engine: nothing can be promised any more. */
+  broken(error: unknown): void {
+    if (this.#broken) return;
     const failure = error instanceof Error ? error : new PubsubError(String(error));
     log.error`stopped: ${reasonOf(failure)}`;
     this.#broken = true;
@@ -233,14 +234,20 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   }
 
   #run(action: () => void): void {
-    this.enter();
-    action();
-    this.leave();
+    try {
+      this.enter();
+      action();
+      this.leave();
+    } catch (error) {
+      this.broken(error);
+    }
   }
 
   #sweep(): void {
     this.#run(() => {
-      for (const id of this.engine.sweep()) log.info`session 0x${id.toString(16)} expired`;
+      const ids = this.engine.sweep().map(hex);
+      if (ids.length > 3) ids.splice(3, ids.length, `and ${ids.length - 3} more`);
+      if (ids.length > 0) log.info`expired sessions: ${ids.join(", ")}`;
     });
   }
 

@@ -187,6 +187,19 @@ test("When the disk fails nothing more is acknowledged, connections close, and t
   assert.equal((await after.exists("/kept")).err, 0);
 });
 
+test("A fault in the engine stops the server, which would not know its state any more", async (start) => {
+  const server = await start();
+  await using client = await RawZooKeeper.connect(server.address);
+  await using bystander = await RawZooKeeper.connect(server.address);
+  server.engine.commit = () => {
+    throw new TypeError("a fault nobody foresaw");
+  };
+  await assert.rejects(within("the request has an end", client.create("/n")), RawClosed);
+  await assert.rejects(within("the failure is told", server.failed), /a fault nobody foresaw/);
+  await within("every connection is closed", bystander.closed);
+  await server.close();
+});
+
 test("One sync serves the writes of many clients", async (start) => {
   await using server = await start();
   const clients = await Promise.all(Array.from({ length: 20 }, () => RawZooKeeper.connect(server.address)));
