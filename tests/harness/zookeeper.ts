@@ -6,6 +6,7 @@
  * `startCoordinator` resolves when the server answers, and rejects at once with what it printed when it exits before.
  */
 import { fileURLToPath as fromFileUrl } from "node:url";
+import { GuardedProcess } from "./guarded_process.ts";
 
 export type Backend = "apache" | "embedded";
 
@@ -29,6 +30,8 @@ export interface Coordinator extends AsyncDisposable {
   kill(): Promise<void>;
   /** Kill it if it runs, and start it again on the same port and data. */
   restart(): Promise<void>;
+  /** Of an ensemble only: SIGKILL one member; {@link restart} starts it again. */
+  killMember?(number: number): Promise<void>;
   /** SIGSTOP. */
   pause(): void;
   /** SIGCONT. */
@@ -61,11 +64,8 @@ export function defaultBackend(): Backend {
 }
 
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
-  const server = new Server(
-    options.backend ?? defaultBackend(),
-    options.port ?? freePort(),
-    options.tickMs ?? 500,
-  );
+  const { backend = defaultBackend(), port = freePort(), tickMs = 500 } = options;
+  const server = new CoordinatorServer({ backend, port, tickMs });
   await server.restart();
   return server;
 }
@@ -86,75 +86,70 @@ export function freePort(): number {
   }
 }
 
-/**
- * Runs the server with its output in a file that nobody has to drain, prints its pid, and kills it when standard
- * input ends: when the test's process dies, whatever way, nothing is left behind.
- */
-const GUARD = `log=$1; shift; exec 3<&0
-"$@" >"$log" 2>&1 </dev/null & server=$!
-echo $server
-{ read -r _ <&3; kill -9 $server 2>/dev/null; } >/dev/null & guard=$!
-wait $server; kill $guard 2>/dev/null`;
+/** How one server is set up. */
+export interface ServerSetup {
+  backend: Backend;
+  port: number;
+  tickMs: number;
+  /** Its number in an ensemble, and further lines of its configuration (Apache). */
+  member?: { id: number; configuration: string[] };
+}
 
-class Server implements Coordinator {
+/** One server, not yet started. */
+export class CoordinatorServer implements Coordinator {
   readonly servers: string;
+  readonly #setup: ServerSetup;
   readonly #directory = Deno.makeTempDirSync({ prefix: "pubsub-zk-" });
-  readonly #tickMs: number;
-  #pid: number | undefined;
-  #exited: Promise<void> | undefined;
+  #process: GuardedProcess | undefined;
 
-  constructor(readonly backend: Backend, readonly port: number, tickMs: number) {
-    this.servers = `127.0.0.1:${port}`;
-    this.#tickMs = tickMs;
+  constructor(setup: ServerSetup) {
+    this.#setup = setup;
+    this.servers = `127.0.0.1:${setup.port}`;
+  }
+
+  get backend(): Backend {
+    return this.#setup.backend;
+  }
+
+  get port(): number {
+    return this.#setup.port;
   }
 
   get pid(): number {
-    if (this.#pid === undefined) throw new Error("the coordination server does not run");
-    return this.#pid;
+    return this.#started().pid;
+  }
+
+  get running(): boolean {
+    return this.#process?.running ?? false;
   }
 
   async restart(): Promise<void> {
     await this.kill();
-    const log = `${this.#directory}/server.log`;
     const command = this.backend === "apache" ? this.#apache() : this.#embedded();
-    const guard = new Deno.Command("/bin/sh", {
-      args: ["-c", GUARD, "sh", log, ...command],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    let running = true;
-    this.#exited = guard.status.then(async () => {
-      running = false;
-      await guard.stdin.close().catch(() => {});
-    });
-    const printed = guard.stdout.getReader();
-    this.#pid = Number(new TextDecoder().decode((await printed.read()).value).trim());
-    await printed.cancel();
+    const process = this.#process = await GuardedProcess.start(command, `${this.#directory}/server.log`);
     const end = performance.now() + READY_DEADLINE_MS;
     while (!(await answers(this.port))) {
-      if (!running || performance.now() > end) {
-        const why = running ? `did not answer within ${READY_DEADLINE_MS} ms` : "exited early";
+      if (!process.running || performance.now() > end) {
+        const why = process.running ? `did not answer within ${READY_DEADLINE_MS} ms` : "exited early";
         await this.kill();
-        throw new Error(`${this.backend} ZooKeeper ${why}: ${lastLines(log)}`);
+        throw new Error(`${this.backend} ZooKeeper ${why}: ${process.lastLines()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
 
   async kill(): Promise<void> {
-    if (this.#pid === undefined) return;
-    signal(this.#pid, "SIGKILL");
-    this.#pid = undefined;
-    await this.#exited;
+    const process = this.#process;
+    this.#process = undefined;
+    await process?.kill();
   }
 
   pause(): void {
-    signal(this.pid, "SIGSTOP");
+    this.#started().signal("SIGSTOP");
   }
 
   resume(): void {
-    signal(this.pid, "SIGCONT");
+    this.#started().signal("SIGCONT");
   }
 
   async stop(): Promise<void> {
@@ -166,12 +161,20 @@ class Server implements Coordinator {
     return this.stop();
   }
 
+  #started(): GuardedProcess {
+    if (this.#process === undefined) throw new Error("the coordination server does not run");
+    return this.#process;
+  }
+
   #apache(): string[] {
+    const { member, tickMs } = this.#setup;
+    Deno.mkdirSync(`${this.#directory}/data`, { recursive: true });
+    if (member !== undefined) Deno.writeTextFileSync(`${this.#directory}/data/myid`, String(member.id));
     const configuration = `${this.#directory}/zoo.cfg`;
     Deno.writeTextFileSync(
       configuration,
       [
-        `tickTime=${this.#tickMs}`,
+        `tickTime=${tickMs}`,
         `dataDir=${this.#directory}/data`,
         `clientPort=${this.port}`,
         "clientPortAddress=127.0.0.1",
@@ -179,6 +182,7 @@ class Server implements Coordinator {
         "4lw.commands.whitelist=*",
         "maxClientCnxns=0",
         "autopurge.purgeInterval=0",
+        ...(member?.configuration ?? []),
       ].join("\n"),
     );
     // A killed process loses nothing that was written, so the tests need no fsync.
@@ -211,7 +215,7 @@ class Server implements Coordinator {
       "--data-dir",
       data,
       "--tick-time",
-      String(this.#tickMs),
+      String(this.#setup.tickMs),
     ];
   }
 }
@@ -244,21 +248,5 @@ function closeQuietly(connection: Deno.TcpConn): void {
     connection.close();
   } catch {
     // Closed already: at the end of its stream, or by the deadline.
-  }
-}
-
-function signal(pid: number, name: Deno.Signal): void {
-  try {
-    Deno.kill(pid, name);
-  } catch {
-    // It has exited already.
-  }
-}
-
-function lastLines(file: string): string {
-  try {
-    return Deno.readTextFileSync(file).trim().split("\n").slice(-12).join("\n");
-  } catch {
-    return "it printed nothing";
   }
 }
