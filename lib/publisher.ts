@@ -46,7 +46,9 @@ const TURN_BYTES = 256 * 1024;
 /** How long `start()` waits for those matched already to join. */
 const JOIN_GRACE_MS = 2000;
 const MARK_IDLE_MS = 1000;
+/** A look at the subscribers while somebody waits for them, and else. */
 const TICK_MS = 100;
+const IDLE_TICK_MS = 500;
 /** With flow `drop`, how long `close()` waits for the last samples to be delivered. */
 const DROP_DRAIN_MS = 2000;
 
@@ -129,7 +131,8 @@ export class Publisher implements AsyncDisposable {
   #socket: Socket | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  #ticker: ReturnType<typeof setTimeout> | undefined;
+  #idle = true;
   #endpoint = "";
   #suppressed = 0;
   #drained: { published: number; report: DrainReport } | undefined;
@@ -249,7 +252,7 @@ export class Publisher implements AsyncDisposable {
     });
     this.#own(this.#followControl(this.#control));
     this.#own(this.#control.ended);
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#tick();
   }
 
   /** A background task whose failure is the publisher's. */
@@ -368,11 +371,17 @@ export class Publisher implements AsyncDisposable {
       if (may && !entry.stream.full) break;
       if (may) entry.stream.flow.blocked(monotonic());
       this.#flush();
-      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+      await this.#woken();
     }
     entry.stream.flow.unblocked();
     this.#add(entry, payload);
     return true;
+  }
+
+  /** Something has changed, or a tick has passed. */
+  #woken(): Promise<void> {
+    if (this.#idle && !this.#abort.signal.aborted) this.#tickSoon(true);
+    return new Promise((resolve) => this.#wakers.add(resolve));
   }
 
   /** Let those who wait look again. */
@@ -513,7 +522,7 @@ export class Publisher implements AsyncDisposable {
         return false;
       }
       if (this.#abort.signal.aborted) return false;
-      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+      await this.#woken();
     }
   }
 
@@ -556,10 +565,18 @@ export class Publisher implements AsyncDisposable {
 
   // --- time
 
+  #tickSoon(urgent: boolean): void {
+    this.#idle = !urgent;
+    clearTimeout(this.#ticker);
+    this.#ticker = setTimeout(() => this.#tick(), urgent ? TICK_MS : IDLE_TICK_MS);
+  }
+
   #tick(): void {
     const now = monotonic();
+    let urgent = this.#wakers.size > 0;
     for (const entry of this.#topics.values()) {
       const { stream, noticed } = entry;
+      urgent ||= stream.full;
       if (noticed !== undefined) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
@@ -571,6 +588,7 @@ export class Publisher implements AsyncDisposable {
       if (stream.full) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
+    this.#tickSoon(urgent);
     this.#wake();
   }
 
@@ -645,7 +663,7 @@ export class Publisher implements AsyncDisposable {
         return report;
       }
       for (const { stream } of this.#topics.values()) stream.mark(monotonic(), TICK_MS, true);
-      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+      await this.#woken();
     }
   }
 
@@ -662,7 +680,7 @@ export class Publisher implements AsyncDisposable {
       }
     }
     this.#abort.abort();
-    clearInterval(this.#ticker);
+    clearTimeout(this.#ticker);
     this.#wake();
     const leaving = [...this.#topics.values()].map(({ ownership }) => ownership?.close());
     for (const outcome of await Promise.allSettled([...leaving, this.#control?.close()])) {
