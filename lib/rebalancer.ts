@@ -114,7 +114,7 @@ export class Rebalancer implements AsyncDisposable {
   #moveOurs({ step, reason, moves }: RebalanceStep): void {
     for (const { from, to, count } of moves) {
       if (from !== this.#options.zone) continue;
-      const sent = this.#options.move(to, count, reason);
+      const sent = this.#options.move(to, count, `step ${step}, ${reason}`);
       log.info(`step ${step}: ${sent} of ${count} clients sent from zone ${from} to zone ${to}: ${reason}`);
     }
   }
