@@ -12,7 +12,9 @@
  * longer. lost: silent for the whole timeout, or expired by the server's word.
  *
  * The clock is monotonic. It does not run while the machine itself is suspended (a closed laptop): then a session can
- * seem to live for up to a quarter of its timeout, until the next ping; epochs cover that.
+ * seem to live for up to a quarter of its timeout, until the next ping. And the leader of an ensemble hears of a sign
+ * of life from the member we are attached to, up to half a tick later: when that member dies in between, it counts from
+ * the one before. Epochs cover both.
  */
 
 /** What a logical client is; `closed` is its own end. */

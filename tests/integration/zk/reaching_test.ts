@@ -10,12 +10,13 @@ const test = suite();
 
 /** A server that does with each connection what it is told. */
 class FakeServer implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<Deno.TcpConn>();
   readonly #serving: Promise<void>;
   accepted = 0;
 
-  constructor(handle: (connection: Deno.TcpConn) => Promise<void>) {
+  constructor(handle: (connection: Deno.TcpConn) => Promise<void>, hostname = "127.0.0.1") {
+    this.#listener = Deno.listen({ hostname, port: 0 });
     this.#serving = (async () => {
       for await (const connection of this.#listener) {
         this.accepted += 1;
@@ -26,7 +27,8 @@ class FakeServer implements AsyncDisposable {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#listener.addr.port}`;
+    const { hostname, port } = this.#listener.addr;
+    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,6 +104,19 @@ test("a server that grants a session and falls silent is left, by our own clock"
   assert.equal(session.id, 4711n);
   await until("lost", () => session.lost.aborted);
   assert.equal(zk.session, undefined);
+});
+
+test("a server on an IPv6 address is reached there, and not on another machine", async (place, t) => {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+  } catch {
+    await t.step({ name: "IPv6 on this machine", ignore: true, fn: () => {} });
+    return;
+  }
+  const fake = place.use(new FakeServer((connection) => grant(connection, 6n), "::1"));
+  assert.match(fake.address, /^\[::1\]:\d+$/);
+  const zk = place.use(new ZooKeeper({ servers: fake.address, sessionTimeoutMs: SESSION_MS }));
+  assert.equal((await within("connected", zk.connected())).id, 6n);
 });
 
 test("a server that gives another session than the one asked for has ended ours", async (place) => {
