@@ -1,65 +1,70 @@
-/** What can go wrong. Each fault happens, is undone, and resolves. */
-import type { Random } from "./random.ts";
-import type { Actor, Kind, World } from "./world.ts";
+/**
+ * What can go wrong. A fault happens, is undone, and resolves; when it cannot be undone it rejects, saying what is
+ * wrong. Which slot it concerns and how long it lasts is chosen beforehand, so that a seed always means the same.
+ */
+import type { Actor, Kind } from "./actor.ts";
+import { StaleLeader } from "./stale_leader.ts";
+import { MAX_IN_FLIGHT, SESSION_MS, type Slot, type World } from "./world.ts";
 
-/** A fault: a name, and what it does. Undone when it resolves. */
+/** One kind of fault. */
 export interface Fault {
   readonly name: string;
-  run(world: World, random: Random): Promise<void>;
+  /** Whose slots it may concern; nobody's: everybody's. */
+  readonly kinds: readonly Kind[];
+  /** How long it may last, milliseconds. */
+  readonly lasts: readonly [low: number, high: number];
+  /** Nothing else may happen at the same time, as it measures something. */
+  readonly alone?: boolean;
+  /** Only where there are several ZooKeeper servers, or only where there is one. */
+  readonly servers?: "one" | "several";
+  run(world: World, slot: Slot, ms: number): Promise<void>;
 }
+
+const EVERYBODY: readonly Kind[] = ["broker", "publisher", "subscriber"];
+const PAST_SESSION: readonly [number, number] = [SESSION_MS + 500, SESSION_MS + 3000];
+const WITHIN_SESSION: readonly [number, number] = [300, SESSION_MS - 1200];
+const LEAVE_MS = 30_000;
+/** What the pipes between a publisher's source and the ledger hold, in long samples, and what is in flight. */
+const BETWEEN = 500 + MAX_IN_FLIGHT;
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function victim(world: World, random: Random, ...kinds: Kind[]): Actor | undefined {
-  const candidates = kinds.flatMap((kind) => world.healthy(kind));
-  return candidates.length > 0 ? random.pick(candidates) : undefined;
-}
-
-/** End an actor and start one like it some time later. */
-async function replace(
-  world: World,
-  actor: Actor,
-  signal: "SIGKILL" | "SIGINT",
-  pauseMs: number,
-): Promise<void> {
-  if (actor.kind === "publisher") world.ledger.killed(actor.name, Date.now());
-  actor.signal(signal);
-  const status = await actor.ended(20_000);
-  if (signal === "SIGINT" && status.code !== 0 && !actor.mayFail) {
-    const said = actor.stderr.slice(-5).join(" | ");
-    world.ledger.violations.push({
-      time: Date.now(),
-      what: `${actor.name} left with ${status.code}: ${said}`,
-    });
-  }
-  await actor.close();
-  await sleep(pauseMs);
-  await actor.start();
-}
-
-function killing(kind: Kind, signal: "SIGKILL" | "SIGINT"): Fault {
+function ending(kind: Kind, signal: "SIGKILL" | "SIGINT"): Fault {
   return {
     name: `${signal} ${kind}`,
-    async run(world, random) {
-      const actor = victim(world, random, kind);
-      const pause = random.between(500, 3000);
-      if (actor) await replace(world, actor, signal, pause);
+    kinds: [kind],
+    lasts: [0, 3000],
+    async run(world, slot, ms) {
+      const { actor } = slot;
+      await actor.becomesReady();
+      if (kind === "publisher") world.ledger.killed(actor.name, Date.now());
+      actor.signal(signal);
+      const status = await actor.ended(LEAVE_MS);
+      if (signal === "SIGINT" && status.code !== 0 && !actor.mayFail) {
+        world.broken(`${actor.name} left with ${status.code}: ${actor.lastWords}`);
+      }
+      await actor.close();
+      await sleep(ms);
+      await slot.refill().becomesReady();
     },
   };
 }
 
-function stopping(kind: Kind, name: string, low: number, high: number): Fault {
+function stopping(kind: Kind, name: string, lasts: readonly [number, number]): Fault {
   return {
-    name: `SIGSTOP ${kind} ${name}`,
-    async run(world, random) {
-      const actor = victim(world, random, kind);
-      const duration = random.between(low, high);
-      if (!actor) return;
+    name: `SIGSTOP ${kind} ${name} its session`,
+    kinds: [kind],
+    lasts,
+    async run(world, { actor }, ms) {
+      await actor.becomesReady();
+      const leader = actor.leads ? new StaleLeader(world, actor) : undefined;
       actor.signal("SIGSTOP");
-      await sleep(duration);
+      await sleep(ms);
+      await leader?.before();
       actor.signal("SIGCONT");
+      await leader?.after();
     },
   };
 }
@@ -68,22 +73,19 @@ function stopping(kind: Kind, name: string, low: number, high: number): Fault {
 function network(which: "zookeeper" | "data", how: "cut" | "hold" | "delay"): Fault {
   return {
     name: `${how} ${which}`,
-    async run(world, random) {
-      const kinds: Kind[] = which === "data"
-        ? ["broker", "publisher"]
-        : ["broker", "publisher", "subscriber"];
-      const actor = victim(world, random, ...kinds);
-      const duration = random.between(200, which === "data" ? 2000 : 4000);
-      const delay = random.between(5, 50);
-      if (!actor) return;
-      const proxies = which === "data" ? actor.proxies : [actor.zookeeper];
+    kinds: which === "data" ? ["broker", "publisher"] : EVERYBODY,
+    lasts: how === "cut" ? [0, 0] : [200, which === "data" ? 2000 : SESSION_MS + 2000],
+    async run(_world, { actor }, ms) {
+      await actor.becomesReady();
+      const proxies = which === "data" ? actor.proxies : actor.zookeeper;
+      const delay = 5 + ms % 45;
       for (const proxy of proxies) {
         if (how === "cut") proxy.cut();
         else if (how === "hold") proxy.hold();
         else proxy.delayMs.up = proxy.delayMs.down = delay;
       }
       if (how === "cut") return;
-      await sleep(duration);
+      await sleep(ms);
       for (const proxy of proxies) {
         proxy.release();
         proxy.delayMs.up = proxy.delayMs.down = 0;
@@ -92,34 +94,65 @@ function network(which: "zookeeper" | "data", how: "cut" | "hold" | "delay"): Fa
   };
 }
 
-const zookeeperRestart: Fault = {
-  name: "ZooKeeper restart",
-  async run(world, random) {
-    const pause = random.between(0, 1500);
-    await world.coordinator.kill();
-    await sleep(pause);
-    await world.coordinator.restart();
+function zookeeper(name: string, servers: "one" | "several"): Fault {
+  return {
+    name,
+    kinds: [],
+    lasts: [0, SESSION_MS],
+    servers,
+    run: ({ servers }, _slot, ms) => servers.bounce(Math.floor(ms), ms),
+  };
+}
+
+/**
+ * Nobody reads a subscriber's standard output for a while: what its publishers go on to publish meanwhile is bounded
+ * by the flow control, and other subscribers' pipes; what is acknowledged has been taken by the user.
+ */
+const readerPauses: Fault = {
+  name: "reader of a subscriber pauses",
+  kinds: ["subscriber"],
+  // Less than a subscriber may stand still before it is no longer waited for.
+  lasts: [4300, 4600],
+  alone: true,
+  async run(world, slot, ms) {
+    const { actor } = slot;
+    await actor.becomesReady();
+    actor.pauseReading();
+    await sleep(ms);
+    if (slot.topic === "S") { for (const { actor: publisher } of world.of("publisher")) check(publisher); }
+    actor.resumeReading();
+
+    function check({ name, stderr }: Actor) {
+      const ahead = world.ledger.given(name) - world.ledger.reached(actor.name, name);
+      const dropped = stderr.some((line) => line.includes(`${actor.name} `) && line.includes("stands still"));
+      if (!name.startsWith("pub-S-") || dropped || world.ledger.reached(actor.name, name) === 0) return;
+      if (ahead > BETWEEN) {
+        world.broken(`${name} is ${ahead} samples ahead of ${actor.name}, which is not read`);
+      }
+    }
   },
 };
 
 /** Every fault; the likely ones stand more than once. */
 export const FAULTS: readonly Fault[] = [
-  killing("broker", "SIGKILL"),
-  killing("broker", "SIGKILL"),
-  killing("broker", "SIGINT"),
-  killing("publisher", "SIGKILL"),
-  killing("subscriber", "SIGKILL"),
-  killing("subscriber", "SIGINT"),
-  stopping("broker", "within its session", 300, 1500),
-  stopping("broker", "past its session", 2500, 4000),
-  stopping("publisher", "within its session", 300, 1500),
-  stopping("publisher", "past its session", 2500, 4000),
-  stopping("subscriber", "within its session", 300, 1500),
-  stopping("subscriber", "past its session", 2500, 4000),
+  ending("broker", "SIGKILL"),
+  ending("broker", "SIGKILL"),
+  ending("broker", "SIGINT"),
+  ending("publisher", "SIGKILL"),
+  ending("subscriber", "SIGKILL"),
+  ending("subscriber", "SIGINT"),
+  stopping("broker", "within", WITHIN_SESSION),
+  stopping("broker", "past", PAST_SESSION),
+  stopping("publisher", "within", WITHIN_SESSION),
+  stopping("publisher", "past", PAST_SESSION),
+  stopping("subscriber", "within", WITHIN_SESSION),
+  stopping("subscriber", "past", PAST_SESSION),
   network("data", "cut"),
   network("data", "hold"),
   network("data", "delay"),
   network("zookeeper", "cut"),
   network("zookeeper", "hold"),
-  zookeeperRestart,
+  zookeeper("ZooKeeper restarted", "one"),
+  zookeeper("ZooKeeper member killed", "several"),
+  readerPauses,
 ];

@@ -1,7 +1,7 @@
 /**
  * The independent ledger: what each publisher was given, and what each subscriber gave out, by content alone. It
- * knows nothing of the system's own counters. A payload is `<source>:<number>`, numbers of a source are 1, 2, 3 …
- * Pure: times are parameters.
+ * knows nothing of the system's own counters. A payload is `<source>:<number>`, numbers of a source are 1, 2, 3 …,
+ * and as many dots behind it as make it as long as it is to be. Pure: times are parameters.
  */
 
 /** What a subscriber printed. */
@@ -32,8 +32,11 @@ interface Hole {
   time: number;
 }
 
-/** A killed source takes with it what it had sent in the last moments. */
-const LAST_MOMENTS_MS = 3000;
+/**
+ * What of a source that has lost its topic may be given up in one piece: what was on its way when the next owner's
+ * first sample came. Who goes on publishing without owning the topic exceeds it.
+ */
+const FENCED_AT_ONCE = 150;
 
 /** Keeps the books. */
 export class Ledger {
@@ -42,24 +45,26 @@ export class Ledger {
   fenced = 0;
   delivered = 0;
   readonly #given = new Map<string, number>();
+  readonly #sizes = new Map<string, number>();
   readonly #places = new Map<string, Map<string, Place>>();
   readonly #epochs = new Map<string, bigint>();
   readonly #owners = new Map<string, string>();
   readonly #killed = new Map<string, number>();
   readonly #holes: Hole[] = [];
 
-  /** A source's next sample was given to its publisher. @returns its content. */
-  give(source: string): string {
-    const number = (this.#given.get(source) ?? 0) + 1;
+  /** A source's next sample was given to its publisher. @returns its content. @param size always the same. */
+  give(source: string, size = 0): string {
+    const number = this.given(source) + 1;
     this.#given.set(source, number);
-    return `${source}:${number}`;
+    this.#sizes.set(source, size);
+    return contentOf(source, number, size);
   }
 
   given(source: string): number {
     return this.#given.get(source) ?? 0;
   }
 
-  /** A source was killed: its last moments may be missing. */
+  /** A source is killed: it takes with it what nobody can ask for any more. */
   killed(source: string, time: number): void {
     this.#killed.set(source, time);
   }
@@ -69,19 +74,27 @@ export class Ledger {
     this.delivered++;
     const colon = payload.lastIndexOf(":");
     const source = payload.slice(0, colon);
-    const number = Number(payload.slice(colon + 1));
+    const number = parseInt(payload.slice(colon + 1));
     const broken = (what: string) =>
       this.violations.push({ time, what: `${subscriber}, topic ${topic}: ${what}` });
     if (source !== publisher) broken(`${publisher} published the content of ${source}`);
-    if (!(number >= 1 && number <= this.given(source))) return void broken(`${payload} was never published`);
+    const known = number >= 1 && number <= this.given(source);
+    if (!known || payload !== contentOf(source, number, this.#sizes.get(source)!)) {
+      return void broken(`${payload.slice(0, 100)} was never published`);
+    }
     const places = this.#places.getOrInsertComputed(subscriber, () => new Map());
     const place = places.get(source);
     const term = BigInt(epoch);
     if (place && number <= place.last) {
-      broken(`${payload} after number ${place.last}: a double or out of order`);
+      broken(`${source}:${number} after number ${place.last}: a double or out of order`);
     } else if (place && number > place.last + 1) {
-      if (place.epoch !== term) this.fenced += number - place.last - 1;
-      else this.#holes.push({ subscriber, source, from: place.last + 1, to: number - 1, time });
+      const missing = number - place.last - 1;
+      if (place.epoch === term) {
+        this.#holes.push({ subscriber, source, from: place.last + 1, to: number - 1, time });
+      } else {
+        this.fenced += missing;
+        if (missing > FENCED_AT_ONCE) broken(`${missing} samples before ${source}:${number} were fenced off`);
+      }
     }
     places.set(source, { last: Math.max(number, place?.last ?? 0), epoch: term });
     if (term > 0n) this.#checkOwner(subscriber, topic, publisher, term, broken);
@@ -111,10 +124,14 @@ export class Ledger {
   close(): Violation[] {
     for (const { subscriber, source, from, to, time } of this.#holes) {
       const killedAt = this.#killed.get(source);
-      if (killedAt !== undefined && Math.abs(time - killedAt) < LAST_MOMENTS_MS) continue;
+      if (killedAt !== undefined && time >= killedAt) continue;
       this.violations.push({ time, what: `${subscriber}: ${source}:${from} to ${to} never came` });
     }
     this.#holes.length = 0;
     return this.violations;
   }
+}
+
+function contentOf(source: string, number: number, size: number): string {
+  return `${source}:${number}`.padEnd(size, ".");
 }

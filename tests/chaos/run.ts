@@ -1,26 +1,20 @@
 /**
  * The chaos suite: real processes under a seeded schedule of faults, judged by an independent ledger.
  *
- *     deno task chaos [--seed S] [--minutes M] [--backend apache|embedded] [--verbose]
+ *     deno task chaos [--seed S] [--minutes M] [--zookeeper apache|embedded|ensemble] [--verbose]
  *
  * Broken promises are printed with the time and the faults around them; the exit code is 1. The same seed gives the
- * same schedule again.
+ * same faults in the same order to the same slots for the same time; without `--zookeeper` it chooses the servers, too.
  */
 import { parseArgs } from "node:util";
-import { until } from "../harness/condition.ts";
-import { type Backend, startCoordinator } from "../harness/zookeeper.ts";
-import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
-import { loadOf, parseLoad } from "../../lib/load.ts";
-import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/paths.ts";
 import { type Fault, FAULTS } from "./faults.ts";
-import { Ledger } from "./ledger.ts";
-import { Random } from "./random.ts";
-import { type Actor, World } from "./world.ts";
+import { Ledger, type Violation } from "./ledger.ts";
+import { AT_ONCE, schedule, type Step } from "./schedule.ts";
+import { Servers, serversFor, type ServersName } from "./servers.ts";
+import { endOfWorld, nobodyLeft } from "./settle.ts";
+import { World } from "./world.ts";
 
-const AT_ONCE = 2;
-const QUIET_MS = 6000;
 const LINES_PER_SECOND = 200;
-const EMPTY_AT_THE_END = ["/brokers", "/primaries", "/shared_state/publishers", "/shared_state/subscribers"];
 
 interface Happened {
   from: number;
@@ -28,154 +22,129 @@ interface Happened {
   name: string;
 }
 
+interface Options {
+  seed: number;
+  minutes: number;
+  zookeeper: ServersName;
+  verbose: boolean;
+}
+
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** One run. @returns whether every promise was kept. */
-async function run(
-  seed: number,
-  minutes: number,
-  backend: Backend | undefined,
-  verbose: boolean,
-): Promise<boolean> {
-  const directory = await Deno.makeTempDir({ prefix: "pubsub-chaos-" });
-  const coordinator = await startCoordinator(backend ? { backend } : {});
+async function run({ seed, minutes, zookeeper, verbose }: Options): Promise<boolean> {
+  const servers = await Servers.start(zookeeper);
   const ledger = new Ledger();
   const happened: Happened[] = [];
-  console.error(`chaos: seed ${seed}, ${minutes} minutes, on ${coordinator.backend} ZooKeeper`);
+  console.error(`chaos: seed ${seed}, ${minutes} minutes, ZooKeeper ${zookeeper}`);
+  const interrupted = Promise.withResolvers<never>();
+  const interrupt = () => interrupted.reject(new Error("the runner was interrupted"));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, interrupt);
+  const broken = (what: string) => ledger.violations.push({ time: Date.now(), what });
   try {
-    await using world = new World(coordinator, ledger, {
-      linesPerSecond: LINES_PER_SECOND,
-      directory,
-      verbose,
-    });
-    await populate(world);
-    await disturb(world, new Random(seed), Date.now() + minutes * 60_000, happened, verbose);
-    await sleep(QUIET_MS);
-    await settle(world);
+    await using world = new World(servers, ledger, { linesPerSecond: LINES_PER_SECOND });
+    const life = async () => {
+      await populate(world);
+      await disturb(
+        world,
+        { seed, end: Date.now() + minutes * 60_000, several: servers.members.length > 1 },
+        {
+          happened,
+          verbose,
+        },
+      );
+      await endOfWorld(world);
+    };
+    await Promise.race([life(), interrupted.promise]);
+    nobodyLeft(world);
   } catch (error) {
-    ledger.violations.push({
-      time: Date.now(),
-      what: error instanceof Error ? error.message : String(error),
-    });
+    broken(error instanceof Error ? error.message : String(error));
   } finally {
-    await coordinator.stop();
-    await Deno.remove(directory, { recursive: true });
+    await servers.stop();
   }
-  const violations = ledger.close();
-  for (const { time, what } of violations.slice(0, 40)) {
-    const around = happened.filter(({ from, to }) => from < time + 1000 && to > time - 8000).map(({ name }) =>
-      name
-    );
-    console.log(`broken: ${new Date(time).toISOString()} ${what} [${around.join("; ")}]`);
-  }
-  const verdict = violations.length === 0 ? "kept" : `broken ${violations.length} times`;
+  report(ledger.close(), happened);
+  const kept = ledger.violations.length === 0;
   console.log(
-    `chaos seed=${seed} minutes=${minutes} faults=${happened.length} delivered=${ledger.delivered} ` +
-      `fenced=${ledger.fenced} promises ${verdict}`,
+    `chaos seed=${seed} minutes=${minutes} zookeeper=${zookeeper} faults=${happened.length} ` +
+      `delivered=${ledger.delivered} fenced=${ledger.fenced} promises ` +
+      (kept ? "kept" : `broken ${ledger.violations.length} times`),
   );
-  return violations.length === 0;
+  return kept;
+}
+
+function report(violations: readonly Violation[], happened: readonly Happened[]): void {
+  for (const { time, what } of violations.slice(0, 40)) {
+    const around = happened.filter(({ from, to }) => from < time + 1000 && to > time - 10_000);
+    const names = around.map(({ name }) => name).join("; ");
+    console.log(`broken: ${new Date(time).toISOString()} ${what} [${names}]`);
+  }
 }
 
 async function populate(world: World): Promise<void> {
-  await Promise.all([world.broker(1), world.broker(1), world.broker(2), world.broker(2)]);
-  await Promise.all([
-    world.subscriber("S", "shared"),
-    world.subscriber("S", "shared", "--centralized", "--filename", "/dev/full"),
-    world.subscriber("X", "exclusive"),
-    world.subscriber("X", "exclusive", "--centralized"),
-  ]);
-  await everybodySays(world, "subscriber", /registered in zone/);
-  await Promise.all([
-    world.publisher("S", "shared", 1),
-    world.publisher("S", "shared", 100),
-    world.publisher("X", "exclusive", 1),
-    world.publisher("X", "exclusive", 1),
-  ]);
-  await everybodySays(world, "publisher", /registered in zone/);
+  const ready = async () => {
+    for (const { actor } of world.slots) await actor.becomesReady();
+  };
+  for (const zone of [1, 1, 2, 2]) world.broker(zone);
+  world.subscriber("S", "shared");
+  world.subscriber("S", "shared", "--centralized", "--filename", "/dev/full");
+  world.subscriber("X", "exclusive");
+  world.subscriber("X", "exclusive", "--centralized");
+  await ready();
+  world.publisher("S", "shared", 1);
+  world.publisher("S", "shared", 100);
+  world.publisher("X", "exclusive", 1);
+  world.publisher("X", "exclusive", 1);
+  await ready();
 }
 
-async function everybodySays(world: World, kind: Actor["kind"], pattern: RegExp): Promise<void> {
-  for (const actor of world.healthy(kind)) {
-    await until(
-      `${actor.name} says ${pattern}`,
-      () => actor.stderr.some((line) => pattern.test(line)),
-      30_000,
-    );
-  }
+interface Course {
+  seed: number;
+  end: number;
+  several: boolean;
 }
 
-async function disturb(world: World, random: Random, end: number, happened: Happened[], verbose: boolean) {
+interface Account {
+  happened: Happened[];
+  verbose: boolean;
+}
+
+async function disturb(world: World, { seed, end, several }: Course, account: Account): Promise<void> {
   const running = new Set<Promise<void>>();
-  while (Date.now() < end) {
-    await sleep(random.between(500, 3000));
-    const fault = random.pick(FAULTS);
-    if (running.size >= AT_ONCE) continue;
-    const one = happen(fault, world, new Random(Math.floor(random.next() * 2 ** 32)), happened, verbose);
+  const faults = FAULTS.filter((fault) => fault.servers !== (several ? "one" : "several"));
+  for (const step of schedule(seed, faults)) {
+    await sleep(step.pause);
+    while (running.size >= (step.fault.alone ? 1 : AT_ONCE)) await Promise.race(running);
+    if (Date.now() >= end) break;
+    const one = happen(step, world, account).finally(() => running.delete(one));
     running.add(one);
-    one.finally(() => running.delete(one));
+    if (step.fault.alone) await one;
   }
   await Promise.all(running);
 }
 
-async function happen(fault: Fault, world: World, random: Random, happened: Happened[], verbose: boolean) {
-  const from = Date.now();
-  const entry = { from, to: Infinity, name: fault.name };
-  happened.push(entry);
-  if (verbose) console.error(`${new Date(from).toISOString()} ${fault.name}`);
-  await fault.run(world, random);
-  entry.to = Date.now();
+/** Never rejects: a fault that fails is a broken promise. */
+async function happen(
+  { fault, whom, ms }: Step,
+  world: World,
+  { happened, verbose }: Account,
+): Promise<void> {
+  const slots = world.slots.filter(({ kind }) => fault.kinds.length === 0 || fault.kinds.includes(kind));
+  const slot = slots[Math.floor(whom * slots.length)]!;
+  const work = async () => {
+    const name = nameOf(fault, slot.actor.name, ms);
+    const entry = { from: Date.now(), to: Infinity, name };
+    happened.push(entry);
+    if (verbose) console.error(`${new Date(entry.from).toISOString()} ${name}`);
+    await fault.run(world, slot, ms).catch((error) => world.broken(`${name}: ${error.message}`));
+    entry.to = Date.now();
+  };
+  await (fault.kinds.length === 0 ? work() : slot.alone(work));
 }
 
-/** Everything is quiet: check what must be true now, then let everybody leave. */
-async function settle(world: World): Promise<void> {
-  const { ledger } = world;
-  const broken = (what: string) => ledger.violations.push({ time: Date.now(), what });
-  await using zk = new ZooKeeper({ servers: world.coordinator.servers });
-  await zk.connected(AbortSignal.timeout(10_000));
-  await until("the load equals the truth", async () => {
-    const [zones, publishers, subscribers] = await Promise.all(
-      [PRIMARIES, PUBLISHERS, SUBSCRIBERS].map(async (path) => (await zk.getChildren(path)).names.length),
-    ) as [number, number, number];
-    const { data } = await zk.getData(LOAD);
-    return zones === 2 && publishers === world.healthy("publisher").length &&
-      subscribers === world.healthy("subscriber").length &&
-      parseLoad(new TextDecoder().decode(data)) === loadOf(publishers, subscribers, zones);
-  }, 15_000);
-
-  world.endOfInput();
-  const publishers = world.healthy("publisher");
-  const subscribers = world.healthy("subscriber");
-  for (const publisher of publishers) {
-    const { code } = await publisher.ended(60_000);
-    if (code !== 0) broken(`${publisher.name} ended with ${code}: ${publisher.stderr.slice(-4).join(" | ")}`);
-  }
-  for (const publisher of publishers) {
-    for (const subscriber of subscribers) {
-      if (topicOf(publisher) !== topicOf(subscriber)) continue;
-      const reached = ledger.reached(subscriber.name, publisher.name);
-      const given = ledger.given(publisher.name);
-      if (reached !== given) broken(`${subscriber.name} has ${reached} of ${given} of ${publisher.name}`);
-    }
-  }
-  for (const subscriber of subscribers) await leave(subscriber, broken);
-  for (const broker of world.healthy("broker")) await leave(broker, broken);
-  for (const path of EMPTY_AT_THE_END) {
-    await until(`${path} is empty`, async () => (await zk.getChildren(path)).names.length === 0, 5000);
-  }
-}
-
-async function leave(actor: Actor, broken: (what: string) => void): Promise<void> {
-  actor.signal("SIGINT");
-  const { code } = await actor.ended(20_000);
-  if (code !== 0 && !actor.mayFail) {
-    broken(`${actor.name} left with ${code}: ${actor.stderr.slice(-4).join(" | ")}`);
-  }
-}
-
-function topicOf(actor: Actor): string {
-  return actor.name.split("-")[1]!;
+function nameOf(fault: Fault, actor: string, ms: number): string {
+  return `${fault.name}${fault.kinds.length === 0 ? "" : ` (${actor})`}, ${Math.round(ms)} ms`;
 }
 
 if (import.meta.main) {
@@ -183,15 +152,12 @@ if (import.meta.main) {
     options: {
       seed: { type: "string", default: String(crypto.getRandomValues(new Uint32Array(1))[0]) },
       minutes: { type: "string", default: "2" },
-      backend: { type: "string" },
+      zookeeper: { type: "string" },
       verbose: { type: "boolean", default: false },
     },
   });
-  const kept = await run(
-    Number(values.seed),
-    Number(values.minutes),
-    values.backend as Backend | undefined,
-    values.verbose,
-  );
+  const seed = Number(values.seed);
+  const zookeeper = serversFor(values.zookeeper, seed);
+  const kept = await run({ seed, minutes: Number(values.minutes), zookeeper, verbose: values.verbose });
   Deno.exit(kept ? 0 : 1);
 }

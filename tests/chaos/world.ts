@@ -1,206 +1,150 @@
 /**
- * The world that faults happen in: brokers in two zones, publishers and subscribers of a shared and of an exclusive
- * topic, in both modes; every process real, every connection through a proxy of its own.
+ * The world that faults happen in: brokers, publishers and subscribers in slots, each slot filled again when its
+ * process was ended; every process real, every connection through a proxy of its own.
  */
-import { fileURLToPath as fromFileUrl } from "node:url";
-import { until } from "../harness/condition.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
-import { type Coordinator, freePort } from "../harness/zookeeper.ts";
+import { freePort } from "../harness/zookeeper.ts";
+import { Actor, type Kind } from "./actor.ts";
 import type { Delivered, Ledger } from "./ledger.ts";
+import type { Servers } from "./servers.ts";
 
-const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
-const SESSION = ["--session-timeout", "2"];
+export type { Actor, Kind } from "./actor.ts";
+
+/** The session time-out of every process: short, and yet longer than a loaded machine's hesitations. */
+export const SESSION_MS = 3000;
+const SESSION = ["--session-timeout", String(SESSION_MS / 1000)];
 /** Where processes listen, and where others reach them: the proxies are in between. */
 const INSIDE = "127.0.0.1";
 const OUTSIDE = "127.0.0.2";
 const FEED_MS = 10;
+/** What a publisher may have unacknowledged: little, so that the flow control has something to do. */
+export const MAX_IN_FLIGHT = 100;
+/** Of topic S: so long that few samples fit into the system's pipes. */
+const LONG_BYTES = 2048;
 
-export type Kind = "broker" | "publisher" | "subscriber";
+type Ownership = "shared" | "exclusive";
 
-/** A process of the world. */
-export class Actor {
-  readonly stderr: string[] = [];
-  readonly #process: Deno.ChildProcess;
-  readonly #reading: Promise<unknown>;
-  /** How it ended; undefined while it runs. */
-  status: Deno.CommandStatus | undefined;
-  stopped = false;
-  /** Its latency file is on a full disk: it goes on, and fails at the end. */
-  readonly mayFail: boolean;
+/** A place in the world for a process of one kind. One fault at a time concerns it. */
+export class Slot {
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly name: string,
     readonly kind: Kind,
-    args: readonly string[],
-    readonly zookeeper: TcpProxy,
-    readonly proxies: readonly TcpProxy[],
-    readonly start: () => Promise<Actor>,
-    onLine?: (line: string) => void,
-  ) {
-    this.mayFail = args.includes("/dev/full");
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--node-modules-dir=manual", MAIN, kind, "--id", name, ...SESSION, ...args],
-      env: { PUBSUB_ZOOKEEPER: zookeeper.address },
-      stdin: kind === "publisher" ? "piped" : "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#reading = Promise.allSettled([
-      lines(this.#process.stdout, onLine ?? (() => {})),
-      lines(this.#process.stderr, (line) => {
-        this.stderr.push(line);
-        if (this.stderr.length > 400) this.stderr.shift();
-      }),
-    ]);
-    this.#process.status.then((status) => this.status = status);
+    readonly topic: string,
+    readonly begin: () => Actor,
+    public actor: Actor,
+  ) {}
+
+  /** Do something to it when whatever is being done to it is over. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
   }
 
-  get pid(): number {
-    return this.#process.pid;
-  }
-  get input(): WritableStream<Uint8Array> {
-    return this.#process.stdin;
-  }
-  get running(): boolean {
-    return this.status === undefined;
-  }
-
-  signal(signal: Deno.Signal): void {
-    if (!this.running) return;
-    if (signal === "SIGSTOP") this.stopped = true;
-    if (signal === "SIGCONT") this.stopped = false;
-    try {
-      this.#process.kill(signal);
-    } catch {
-      // It has just ended.
-    }
-  }
-
-  async ended(deadlineMs: number): Promise<Deno.CommandStatus> {
-    await until(`${this.name} ends`, () => this.status !== undefined, deadlineMs).catch((error) => {
-      throw new Error(`${error.message}; it said:\n${this.stderr.slice(-12).join("\n")}`);
-    });
-    await this.#reading;
-    return this.status!;
-  }
-
-  async close(): Promise<void> {
-    this.signal("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
-    for (const proxy of [this.zookeeper, ...this.proxies]) await proxy[Symbol.asyncDispose]();
+  /** Fill it with a new process. */
+  refill(): Actor {
+    return this.actor = this.begin();
   }
 }
 
-/** All actors of a run. */
+/** What all processes of a world have in common. */
+export interface WorldOptions {
+  linesPerSecond: number;
+}
+
+/** All slots of a run. */
 export class World implements AsyncDisposable {
-  readonly actors: Actor[] = [];
+  readonly slots: Slot[] = [];
+  /** In the environment of every process of this world. */
+  readonly mark = crypto.randomUUID();
+  readonly #actors: Actor[] = [];
   readonly #feeders: Promise<void>[] = [];
   #feeding = true;
   #count = 0;
 
-  constructor(
-    readonly coordinator: Coordinator,
-    readonly ledger: Ledger,
-    readonly options: { linesPerSecond: number; directory: string; verbose: boolean },
-  ) {}
+  constructor(readonly servers: Servers, readonly ledger: Ledger, readonly options: WorldOptions) {}
 
-  /** Running actors of a kind that no fault has stopped. */
-  healthy(kind: Kind): Actor[] {
-    return this.actors.filter((actor) => actor.kind === kind && actor.running && !actor.stopped);
+  of(kind: Kind): Slot[] {
+    return this.slots.filter((slot) => slot.kind === kind);
   }
 
-  #name(prefix: string): string {
-    return `${prefix}-${++this.#count}`;
+  broken(what: string): void {
+    this.ledger.violations.push({ time: Date.now(), what });
   }
 
-  #add(actor: Actor): Actor {
-    this.actors.push(actor);
+  /** What processes said that none may ever say. */
+  wrongWords(): string[] {
+    return this.#actors.flatMap(({ name, wrong }) => wrong.map((line) => `${name} said: ${line}`));
+  }
+
+  #slot(kind: Kind, topic: string, begin: () => Actor): Slot {
+    const slot = new Slot(kind, topic, begin, begin());
+    this.slots.push(slot);
+    return slot;
+  }
+
+  #start(prefix: string, kind: Kind, args: string[], ports: number, onLine?: (line: string) => void): Actor {
+    const numbers = Array.from({ length: ports }, freePort);
+    const actor = new Actor({
+      name: `${prefix}-${++this.#count}`,
+      kind,
+      args: [...args, ...SESSION, ...portFlags(kind, numbers)],
+      zookeeper: this.servers.ports.map((target) => new TcpProxy({ target })),
+      proxies: numbers.map((port) => new TcpProxy({ target: port, port, hostname: OUTSIDE })),
+      mark: this.mark,
+      ...onLine ? { onLine } : {},
+      onDeath: ({ name, lastWords }, code) =>
+        this.broken(`${name} ended by itself with ${code}: ${lastWords}`),
+    });
+    this.#actors.push(actor);
     return actor;
   }
 
-  #zookeeper(): TcpProxy {
-    return new TcpProxy({ target: this.coordinator.port });
-  }
-
-  /** `count` ports that a process listens on, each reached through a proxy on the same port outside. */
-  #ports(count: number): { ports: number[]; proxies: TcpProxy[] } {
-    const ports = Array.from({ length: count }, freePort);
-    return { ports, proxies: ports.map((port) => new TcpProxy({ target: port, port, hostname: OUTSIDE })) };
-  }
-
-  broker(zone: number): Promise<Actor> {
-    const { ports, proxies } = this.#ports(3);
-    const [control, ingress, egress] = ports.map(String) as [string, string, string];
+  broker(zone: number): Slot {
     const args = ["--zone", String(zone), "--bind", INSIDE, "--address", OUTSIDE];
-    args.push("--control-port", control, "--ingress-port", ingress, "--egress-port", egress);
-    const again = () => this.broker(zone);
-    return Promise.resolve(
-      this.#add(new Actor(this.#name(`broker-z${zone}`), "broker", args, this.#zookeeper(), proxies, again)),
-    );
+    return this.#slot("broker", "", () => this.#start(`broker-z${zone}`, "broker", args, 3));
   }
 
-  publisher(topic: string, ownership: "shared" | "exclusive", history: number): Promise<Actor> {
-    const { ports, proxies } = this.#ports(1);
-    const name = this.#name(`pub-${topic}`);
-    const args = [
-      "--topics",
-      topic,
-      "--ownership",
-      ownership,
-      "--when-not-owner",
-      "wait",
-      "--stdin",
-      "--history",
-    ];
-    args.push(String(history), "--bind", INSIDE, "--address", OUTSIDE, "--bind-port", String(ports[0]));
-    const again = () => this.publisher(topic, ownership, history);
-    const actor = this.#add(new Actor(name, "publisher", args, this.#zookeeper(), proxies, again));
-    this.#feeders.push(this.#feed(actor));
-    return Promise.resolve(actor);
+  publisher(topic: string, ownership: Ownership, history: number): Slot {
+    const args = ["--topics", topic, "--ownership", ownership, "--when-not-owner", "wait", "--stdin"];
+    args.push("--history", String(history), "--max-in-flight", String(MAX_IN_FLIGHT));
+    args.push("--bind", INSIDE, "--address", OUTSIDE);
+    return this.#slot("publisher", topic, () => {
+      const actor = this.#start(`pub-${topic}`, "publisher", args, 1);
+      this.#feeders.push(this.#feed(actor, topic === "S" ? LONG_BYTES : 0));
+      return actor;
+    });
   }
 
-  subscriber(topic: string, ownership: "shared" | "exclusive", ...more: string[]): Promise<Actor> {
-    const name = this.#name(`sub-${topic}${more.includes("--centralized") ? "-c" : ""}`);
-    const args = [
-      "--topics",
-      topic,
-      "--ownership",
-      ownership,
-      "--json",
-      "--indefinite",
-      "--history",
-      "0",
-      ...more,
-    ];
-    const again = () => this.subscriber(topic, ownership, ...more);
-    const take = (line: string) => {
-      try {
-        this.ledger.take(name, JSON.parse(line) as Delivered, Date.now());
-      } catch (error) {
-        this.ledger.violations.push({
-          time: Date.now(),
-          what: `${name} printed ${line.slice(0, 100)}: ${error}`,
-        });
-      }
-    };
-    return Promise.resolve(
-      this.#add(new Actor(name, "subscriber", args, this.#zookeeper(), [], again, take)),
-    );
+  subscriber(topic: string, ownership: Ownership, ...more: string[]): Slot {
+    const args = ["--topics", topic, "--ownership", ownership, "--json", "--indefinite", "--history", "0"];
+    const prefix = `sub-${topic}${more.includes("--centralized") ? "-c" : ""}`;
+    return this.#slot("subscriber", topic, () => {
+      const actor: Actor = this.#start(prefix, "subscriber", [...args, ...more], 0, (line) => {
+        try {
+          this.ledger.take(actor.name, JSON.parse(line) as Delivered, Date.now());
+        } catch (error) {
+          this.broken(`${actor.name} printed ${line.slice(0, 100)}: ${error}`);
+        }
+      });
+      return actor;
+    });
   }
 
   /** Give a publisher its lines, as it takes them. */
-  async #feed(actor: Actor): Promise<void> {
+  async #feed(actor: Actor, size: number): Promise<void> {
     const writer = actor.input.getWriter();
     const encoder = new TextEncoder();
     const each = Math.max(1, Math.round(this.options.linesPerSecond * FEED_MS / 1000));
     try {
       while (this.#feeding && actor.running) {
         let text = "";
-        for (let i = 0; i < each; i++) text += `${this.ledger.give(actor.name)}\n`;
+        for (let i = 0; i < each; i++) text += `${this.ledger.give(actor.name, size)}\n`;
         await writer.write(encoder.encode(text));
         await new Promise((resolve) => setTimeout(resolve, FEED_MS));
       }
+      actor.leaving = true;
       await writer.close();
     } catch {
       // It was killed: what it had not read was never published.
@@ -214,16 +158,16 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#feeding = false;
-    await Promise.allSettled(this.actors.map((actor) => actor.close()));
+    await Promise.allSettled(this.#actors.map((actor) => actor.close()));
     await Promise.allSettled(this.#feeders);
   }
 }
 
-async function lines(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    for (const part of parts) take(part);
-  }
+function portFlags(kind: Kind, ports: readonly number[]): string[] {
+  const names = kind === "broker"
+    ? ["--control-port", "--ingress-port", "--egress-port"]
+    : kind === "publisher"
+    ? ["--bind-port"]
+    : [];
+  return names.flatMap((name, i) => [name, String(ports[i])]);
 }

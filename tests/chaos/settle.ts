@@ -1,0 +1,103 @@
+/** The end of a run: what must be true once everything is quiet, and once everybody has left. */
+import { loadOf, parseLoad } from "../../lib/load.ts";
+import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/paths.ts";
+import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
+import { until } from "../harness/condition.ts";
+import { type Actor, marked } from "./actor.ts";
+import { SESSION_MS, type World } from "./world.ts";
+
+/** Sessions of what was killed last are over, and who was stopped has been replaced. */
+const QUIET_MS = 4 * SESSION_MS + 5000;
+/** The load equals the truth so soon after that. */
+const LOAD_MS = 2000;
+const LEAVE_MS = 30_000;
+/** Publishers of an exclusive topic publish one after another what they were given meanwhile. */
+const DRAIN_MS = 90_000;
+const ZONES = 2;
+/** The znodes that stay. */
+const PERSISTENT = [
+  /^\/(elections|primaries|brokers|shared_state|topics|pools)$/,
+  /^\/elections\/zone_\d+$/,
+  /^\/topics\/[^/]+$/,
+  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance)$/,
+];
+
+/** Wait for quiet, compare with the truth, let everybody leave, compare again. */
+export async function endOfWorld(world: World): Promise<void> {
+  for (const slot of world.slots) await slot.actor.becomesReady();
+  await using zk = new ZooKeeper({ servers: world.servers.addresses });
+  await zk.connected(AbortSignal.timeout(10_000));
+  await quiet(world, zk);
+  world.endOfInput();
+  await drained(world);
+  for (const kind of ["subscriber", "broker"] as const) {
+    await Promise.all(world.of(kind).map(({ actor }) => leave(world, actor)));
+  }
+  for (const line of world.wrongWords()) world.broken(line);
+  const leaked = async () => await leftover(zk, "/");
+  let left: string[] = [];
+  await until("no znode is left", async () => (left = await leaked()).length === 0, SESSION_MS + 3000)
+    .catch(() => world.broken(`znodes left behind: ${left.slice(0, 10).join(", ")}`));
+}
+
+async function quiet(world: World, zk: ZooKeeper): Promise<void> {
+  const count = async (path: string) => (await zk.getChildren(path)).names.length;
+  const clients = { publishers: world.of("publisher").length, subscribers: world.of("subscriber").length };
+  await until(
+    `${ZONES} zones, ${clients.publishers} publishers and ${clients.subscribers} subscribers are registered`,
+    async () =>
+      await count(PRIMARIES) === ZONES && await count(PUBLISHERS) === clients.publishers &&
+      await count(SUBSCRIBERS) === clients.subscribers,
+    QUIET_MS,
+  );
+  const truth = loadOf(clients.publishers, clients.subscribers, ZONES);
+  await until(`the load is ${truth}`, async () => {
+    const { data } = await zk.getData(LOAD);
+    return parseLoad(new TextDecoder().decode(data)) === truth;
+  }, LOAD_MS);
+}
+
+/** Publishers end, and everything they were given has been given out to everybody. */
+async function drained(world: World): Promise<void> {
+  const { ledger } = world;
+  const publishers = world.of("publisher");
+  await Promise.all(publishers.map(async ({ actor }) => {
+    const { code } = await actor.ended(DRAIN_MS);
+    if (code !== 0) world.broken(`${actor.name} ended with ${code}: ${actor.lastWords}`);
+  }));
+  for (const { topic, actor: { name: publisher } } of publishers) {
+    for (const { topic: wanted, actor: { name: subscriber } } of world.of("subscriber")) {
+      if (topic !== wanted) continue;
+      const given = ledger.given(publisher);
+      // What was acknowledged may still be on its way through the subscriber's pipe.
+      await until("the pipe is read", () => ledger.reached(subscriber, publisher) === given, 5000).catch(() =>
+        world.broken(`${subscriber} has ${ledger.reached(subscriber, publisher)} of ${given} of ${publisher}`)
+      );
+    }
+  }
+}
+
+async function leave(world: World, actor: Actor): Promise<void> {
+  actor.signal("SIGINT");
+  const { code } = await actor.ended(LEAVE_MS);
+  if (code !== 0 && !actor.mayFail) world.broken(`${actor.name} left with ${code}: ${actor.lastWords}`);
+}
+
+/** Znodes that nobody is responsible for any more. */
+async function leftover(zk: ZooKeeper, path: string): Promise<string[]> {
+  const { names } = await zk.getChildren(path);
+  const found: string[] = [];
+  for (const name of names) {
+    const child = `${path === "/" ? "" : path}/${name}`;
+    if (child === "/zookeeper") continue;
+    if (!PERSISTENT.some((pattern) => pattern.test(child))) found.push(child);
+    else found.push(...await leftover(zk, child));
+  }
+  return found;
+}
+
+/** No process of this world runs any more. */
+export function nobodyLeft(world: World): void {
+  const left = marked(world.mark);
+  if (left.length > 0) world.broken(`processes left behind: ${left.join(", ")}`);
+}
