@@ -17,13 +17,15 @@ class FakeServer implements AsyncDisposable {
 
   constructor(handle: (connection: Deno.TcpConn) => Promise<void>, hostname = "127.0.0.1") {
     this.#listener = Deno.listen({ hostname, port: 0 });
-    this.#serving = (async () => {
-      for await (const connection of this.#listener) {
-        this.accepted += 1;
-        this.#connections.add(connection);
-        handle(connection).catch(() => {});
-      }
-    })();
+    this.#serving = this.#serve(handle);
+  }
+
+  async #serve(handle: (connection: Deno.TcpConn) => Promise<void>): Promise<void> {
+    for await (const connection of this.#listener) {
+      this.accepted += 1;
+      this.#connections.add(connection);
+      handle(connection).catch(() => {});
+    }
   }
 
   get address(): string {
