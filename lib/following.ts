@@ -4,7 +4,7 @@ import type { Stream } from "./stream.ts";
 import type { SampleBatch } from "./wire/batch.ts";
 import type { StreamMatch } from "./wire/control.ts";
 import { liveKey, replayKey } from "./wire/key.ts";
-import { type Address, encodeUpstream } from "./wire/upstream.ts";
+import { type Address, encodeUpstream, type Upstream } from "./wire/upstream.ts";
 
 /** A stream that a subscriber was matched with. */
 export class Following {
@@ -23,6 +23,8 @@ export class Following {
   readonly #address: Address;
   #told = 0;
   #answered = 0;
+  /** We have said goodbye: anything more would make us known again. */
+  #left = false;
 
   constructor(match: StreamMatch, subscriber: string, stream: Stream) {
     this.match = match;
@@ -33,11 +35,13 @@ export class Following {
     this.#address = { publisher, topic, subscriber, incarnation };
   }
 
-  /** Receive over this link from now on. */
+  /** Receive over this link from now on; over none: the publisher need not wait for us. */
   attach(link: Link | undefined, now: number): void {
     if (this.link === link) return;
+    if (link === undefined) this.bye();
     this.#subscribe(false);
     this.link = link;
+    this.#left = false;
     this.#subscribe(true);
     if (link?.up) this.stream.connected(now);
   }
@@ -49,14 +53,20 @@ export class Following {
 
   /** Ask the publisher for numbers. */
   request(wanted: { request: number; from: number; to: number; depth: number }, reliable: boolean): void {
-    this.link?.send(encodeUpstream({ kind: "request", ...this.#address, ...wanted, reliable }));
-    // Coming back: acknowledgements may have got lost with the connection, and the publisher waits for them.
+    // Coming back: acknowledgements may have got lost with the connection, and the publisher waits for them. First of
+    // all, so that one who has forgotten us takes us to be where we are.
     if (wanted.from > 0 && wanted.to === 0) this.repeatAcknowledgement();
+    this.#tell({ kind: "request", ...this.#address, ...wanted, reliable });
   }
 
   /** Tell the publisher that we leave. */
   bye(): void {
-    this.link?.send(encodeUpstream({ kind: "bye", ...this.#address }));
+    this.#tell({ kind: "bye", ...this.#address });
+    this.#left = true;
+  }
+
+  #tell(message: Upstream): void {
+    if (!this.#left) this.link?.send(encodeUpstream(message));
   }
 
   /**
@@ -71,7 +81,8 @@ export class Following {
       if (batch.nextSequence <= expected) this.reordered += batch.count;
     }
     this.handedOut = Math.max(this.handedOut, batch.nextSequence - 1);
-    const { acknowledgeEvery } = this.stream;
+    const { acknowledgeEvery, options } = this.stream;
+    if (!options.reliable) return "no";
     if (acknowledgeEvery > 0 && this.handedOut - this.#told >= acknowledgeEvery) {
       this.acknowledge();
       return "now";
@@ -86,12 +97,13 @@ export class Following {
     if (delivered > this.#told || this.stream.acknowledgeAt > this.#answered) this.repeatAcknowledgement();
   }
 
-  /** Tell the publisher how far the user is, news or not. */
+  /** Tell the publisher how far the user is, news or not. One who is not waited for has nothing to tell. */
   repeatAcknowledgement(): void {
+    if (!this.stream.options.reliable || this.stream.next === 0) return;
     const delivered = this.delivered;
     this.#told = delivered;
     if (delivered >= this.stream.acknowledgeAt) this.#answered = this.stream.acknowledgeAt;
-    this.link?.send(encodeUpstream({ kind: "acknowledge", ...this.#address, delivered }));
+    this.#tell({ kind: "acknowledge", ...this.#address, delivered });
   }
 
   /** Batches given to the user's queue and not taken yet. */

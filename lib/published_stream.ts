@@ -14,6 +14,9 @@ const BATCH_BYTES = 64 * 1024;
 const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 const MAX_IN_FLIGHT_MESSAGES = 2048;
 
+/** Marks go on for so long after the last subscriber was forgotten. */
+const LISTENED_MS = 60_000;
+
 /** What a stream is made of. */
 export interface PublishedStreamOptions extends FlowOptions {
   topic: string;
@@ -44,6 +47,8 @@ export class PublishedStream {
   #recounted = Infinity;
   /** A mark was sent, or a sample, when. */
   #spokeAt = 0;
+  /** When somebody was heard of, or known. */
+  #listenedAt = -Infinity;
   readonly #options: PublishedStreamOptions;
   readonly #builder: BatchBuilder;
   readonly #key: Uint8Array;
@@ -114,9 +119,14 @@ export class PublishedStream {
     return message.length;
   }
 
-  /** Tell the subscribers how far we are, if nothing was said for `idleMs` and somebody listens. */
+  /**
+   * Tell the subscribers how far we are, if nothing was said for `idleMs` and somebody listens, or did a minute ago:
+   * one whom we had to forget may still be there, and miss the end.
+   */
   mark(now: number, idleMs: number, acknowledge = false): void {
-    if (this.flow.size === 0 || now - this.#spokeAt < idleMs) return;
+    if (now - this.#spokeAt < idleMs) return;
+    if (this.flow.size > 0) this.#listenedAt = now;
+    else if (now - this.#listenedAt > LISTENED_MS) return;
     this.#spokeAt = now;
     this.#options.send(encodeMark(this.#key, {
       flags: acknowledge ? Flag.ACKNOWLEDGE : 0,
@@ -136,6 +146,7 @@ export class PublishedStream {
   request(subscriber: string, wanted: ReplayRequest, mayHaveHistory: boolean, now: number): boolean {
     const { offered, incarnation, publisher, flow: waits, maxInFlight, send } = this.#options;
     if (wanted.depth > offered) return false;
+    this.#listenedAt = now;
     this.flush(now);
     const { last, flow } = this;
     const joining = wanted.from === 0;
@@ -164,9 +175,17 @@ export class PublishedStream {
     return true;
   }
 
-  /** A subscriber has delivered up to `delivered`. @returns whether a slow one has caught up. */
+  /**
+   * A subscriber has delivered up to `delivered`. One that is not known (any more) is, from now on: only those
+   * acknowledge who want to be waited for.
+   *
+   * @returns whether a slow one has caught up.
+   */
   acknowledge(subscriber: string, delivered: number, now: number): boolean {
-    const caughtUp = this.flow.acknowledge(subscriber, delivered, this.last, now);
+    const { flow, last } = this;
+    this.#listenedAt = now;
+    if (!flow.has(subscriber)) flow.join(subscriber, true, Math.min(delivered, last), now);
+    const caughtUp = flow.acknowledge(subscriber, delivered, last, now);
     this.#recount();
     return caughtUp;
   }

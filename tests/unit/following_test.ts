@@ -29,7 +29,8 @@ class FakeLink {
 }
 const asLink = (link: FakeLink) => link as unknown as Link;
 
-function following() {
+function following(options: { reliable?: boolean } = {}) {
+  const reliable = options.reliable ?? true;
   const match: StreamMatch = {
     ...NAME,
     incarnation: INCARNATION,
@@ -41,12 +42,12 @@ function following() {
   const one: Following = new Following(
     match,
     "s",
-    new Stream(NAME, INCARNATION, { requested: 0, reliable: true, fence: { highest: 0n } }, {
+    new Stream(NAME, INCARNATION, { requested: 0, reliable, fence: { highest: 0n } }, {
       deliver: (batch) => {
         one.waiting++;
         queue.push(batch);
       },
-      request: (wanted) => one.request(wanted, true),
+      request: (wanted) => one.request(wanted, reliable),
       lost: () => {},
     }),
   );
@@ -71,8 +72,10 @@ Deno.test("a stream is subscribed on one link at a time, and asks there when it 
   assert.deepEqual([...first.subscribed], []);
   assert.deepEqual([...second.subscribed].sort(), keys);
   assert.deepEqual(second.seen(), [], "it does not stand yet");
+  second.up = true;
   one.attach(undefined, 0);
   assert.deepEqual([...second.subscribed], []);
+  assert.deepEqual(second.seen(), ["bye"], "the publisher need not wait for us");
 });
 
 Deno.test("acknowledged is what the user has taken, not what has come", () => {
@@ -131,7 +134,7 @@ Deno.test("coming back repeats the acknowledgement, which may have got lost with
   take();
   one.acknowledge();
   one.attach(asLink(second), 0);
-  assert.deepEqual(second.seen(), ["request 5..0", "acknowledge 2"]);
+  assert.deepEqual(second.seen(), ["acknowledge 2", "request 5..0"]);
 });
 
 Deno.test("an acknowledgement that the publisher asks for is given also when it asks for none as a rule", () => {
@@ -164,10 +167,35 @@ Deno.test("a fault of ours would be counted: a number handed out twice, or below
   assert.equal(one.handedOut, 6);
 });
 
-Deno.test("leaving says so", () => {
+Deno.test("leaving says so, and nothing after it: that would be taken for a return", () => {
+  const { one, take } = following();
+  const link = new FakeLink();
+  one.attach(asLink(link), 0);
+  one.stream.receive(end(1, 1, 1, 1), 0);
+  one.stream.receive(samples(1, 2), 0);
+  one.bye();
+  assert.deepEqual(link.seen(), ["request 0..0", "bye"]);
+  take();
+  one.repeatAcknowledgement();
+  one.stream.connected(0);
+  assert.deepEqual(link.seen(), []);
+  const other = new FakeLink();
+  one.attach(asLink(other), 0);
+  assert.deepEqual(other.seen(), ["acknowledge 2", "request 3..0"], "but it may return");
+});
+
+Deno.test("who has not joined, or is not waited for, acknowledges nothing", () => {
   const { one } = following();
   const link = new FakeLink();
   one.attach(asLink(link), 0);
-  one.bye();
-  assert.deepEqual(link.seen(), ["request 0..0", "bye"]);
+  one.repeatAcknowledgement();
+  assert.deepEqual(link.seen(), ["request 0..0"]);
+  const best = following({ reliable: false });
+  best.one.attach(asLink(link), 0);
+  best.one.stream.receive(end(1, 1, 1, 1), 0);
+  best.one.stream.receive(samples(1, 2), 0);
+  assert.equal(best.take(), "no");
+  best.one.stream.receive(mark(3, { flags: Flag.ACKNOWLEDGE }), 0);
+  best.one.repeatAcknowledgement();
+  assert.deepEqual(link.seen(), ["request 0..0"]);
 });

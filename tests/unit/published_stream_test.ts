@@ -169,6 +169,18 @@ Deno.test("one who comes back after it was forgotten is waited for from where it
   assert.equal(stream.flow.acknowledged, 20);
 });
 
+Deno.test("one who was forgotten and acknowledges is waited for again, and no further than it says", () => {
+  const { stream, publish } = recording();
+  publish(20);
+  stream.acknowledge("s", 17, 0);
+  assert.equal(stream.flow.acknowledged, 17);
+  stream.request("s", join({ from: 19, depth: 0 }), true, 0);
+  assert.equal(stream.flow.acknowledged, 17);
+  stream.leave("s");
+  stream.acknowledge("s", 99, 0);
+  assert.equal(stream.flow.acknowledged, 20);
+});
+
 Deno.test("bytes and messages are bounded, too, and one sample of any size can go", () => {
   const big = recording({ maxInFlight: 1_000_000 });
   big.stream.request("s", join({ depth: 0 }), true, 0);
@@ -231,6 +243,17 @@ Deno.test("marks tell those who listen how far we are, when nothing else did, an
   stream.add(0, "x", 1600);
   stream.mark(2000, 100, true);
   assert.deepEqual(seen(), ["mark 3", "mark! 3"]);
+});
+
+Deno.test("marks go on for a minute when nobody is known any more, as somebody may have missed the end", () => {
+  const { stream, publish, seen } = recording();
+  stream.request("s", join({ depth: 0 }), true, 0);
+  stream.mark(1000, 1000);
+  publish(1);
+  stream.leave("s");
+  seen();
+  for (let now = 2000; now < 200_000; now += 1000) stream.mark(now, 1000);
+  assert.deepEqual(seen(), Array(60).fill("mark 2"));
 });
 
 Deno.test("acknowledgements are wanted several times within what may be in flight; with drop never", () => {

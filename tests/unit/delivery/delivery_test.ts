@@ -47,6 +47,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("switch" as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reborn" as const), which, requested: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), which, whom: which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("own" as const), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("take" as const), which, taking: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("join" as const), requested: fc.nat(40) }) },
@@ -152,6 +153,11 @@ class Model {
         subscribers[at]!.die();
         return this.join(step.requested, !subscribers[at]!.reliable, at);
       }
+      case "forget":
+        // For a moment the publisher was told that they are not matched.
+        return publishers[step.which % publishers.length]!.forget(
+          subscribers[step.whom % subscribers.length]!.id,
+        );
       case "own":
         return this.own(step.which);
       case "take":
@@ -178,7 +184,8 @@ class Model {
         assert.ok(following.stream.complete);
         assert.equal(subscriber.waiting, 0);
         assert.equal(following.delivered, publisher.book.last);
-        assert.ok(publisher.stream.flow.has(subscriber.id));
+        const known = publisher.stream.flow.has(subscriber.id);
+        assert.ok(known || publisher.forgotten.has(subscriber.id));
         assert.equal(publisher.stream.full, false);
       }
       subscriber.check();
@@ -206,6 +213,10 @@ class Model {
     for (const [i, subscriber] of world.subscribers.entries()) {
       const { stream } = subscriber.followingOf(publisher)!;
       assert.equal(stream.next, publisher.book.last + 1);
+      if (subscriber.reliable && this.world.flow === "wait") {
+        assert.ok(publisher.stream.flow.has(subscriber.id), "waited for (again)");
+        assert.equal(publisher.stream.flow.behind(publisher.book.last).length, 0);
+      }
       assert.equal(stream.counters.lost, lost[i]);
       subscriber.check();
     }

@@ -40,6 +40,8 @@ export class SimulatedPublisher {
   owner = false;
   alive = true;
   slowDropped: string[] = [];
+  /** Ids that were forgotten although they still follow. */
+  forgotten = new Set<string>();
   readonly #idBytes: Uint8Array;
   #epoch = 0n;
 
@@ -54,6 +56,7 @@ export class SimulatedPublisher {
     const { world, id } = this;
     const incarnation = ++world.incarnations;
     this.book = new PublishedBook(id, incarnation);
+    this.forgotten.clear();
     this.stream = new PublishedStream({
       topic: TOPIC,
       publisher: id,
@@ -71,6 +74,11 @@ export class SimulatedPublisher {
       },
     });
     this.alive = true;
+  }
+
+  forget(subscriber: string): void {
+    this.forgotten.add(subscriber);
+    this.stream.leave(subscriber);
   }
 
   own(epoch: bigint): void {
@@ -105,6 +113,8 @@ export class SimulatedPublisher {
       const following = subscriber.followingOf(this);
       if (!following || following.stream.next === 0 || !subscriber.reliable) continue;
       if (!this.stream.flow.has(subscriber.id) || slow.includes(subscriber.id)) continue;
+      // One that was forgotten may be taken for where it has received, until its acknowledgements get through.
+      if (this.forgotten.has(subscriber.id)) continue;
       // History is not counted: it goes to the joiner on top.
       const taken = Math.max(
         following.delivered,
@@ -120,6 +130,7 @@ export class SimulatedPublisher {
   /** With flow `wait`, whoever has joined and makes progress loses nothing from there on. */
   checkMayLose(subscriber: string, book: ReceivedBook, to: number): void {
     if (this.world.flow === "drop" || this.slowDropped.includes(subscriber)) return;
+    if (this.forgotten.has(subscriber)) return;
     assert.ok(to <= book.joins[0]!.last, `${to} is lost to ${subscriber}, who has joined before it`);
   }
 
