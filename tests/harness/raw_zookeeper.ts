@@ -186,6 +186,7 @@ export class RawZooKeeper implements AsyncDisposable {
 
   async handshake(options: RawConnectOptions = {}): Promise<RawSession> {
     const answer = this.expectHandshake();
+    answer.catch(() => {}); // When sending fails, that is the error, and nobody waits for the answer.
     await this.send(connectFrame(options));
     return await answer;
   }
