@@ -47,6 +47,7 @@ import { parseZkAddress } from "./zk/address.ts";
 import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "./zone_clients.ts";
+import { healthOf } from "./zone_health.ts";
 import { Forwarder } from "./zmq/forwarder.ts";
 import { Socket } from "./zmq/socket.ts";
 
@@ -690,7 +691,7 @@ export class Broker implements AsyncDisposable {
   }
 
   #status(brief: boolean): Record<string, unknown> {
-    const status = { ...this.stats(), costs: this.#costs() };
+    const status = { ...this.stats(), costs: this.#costs(), ...healthOf(this.#registry) };
     if (brief) return status;
     return {
       ...status,

@@ -35,6 +35,7 @@ import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
+import { TOLD_SLOW } from "./zone_health.ts";
 import { Socket } from "./zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
@@ -594,7 +595,7 @@ export class Publisher implements AsyncDisposable {
 
   #controlStats(): Record<string, unknown> {
     const { published, suppressed, subscribers, slow } = this.stats();
-    return { published, suppressed, subscribers, slow };
+    return { published, suppressed, subscribers, slow: slow.slice(0, TOLD_SLOW) };
   }
 
   /** Counters since the start. */

@@ -35,6 +35,7 @@ import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/c
 import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
+import { formatFailover, TOLD_FAILOVERS } from "./zone_health.ts";
 
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
@@ -107,6 +108,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #tasks: Promise<unknown>[] = [];
   readonly #failed = Promise.withResolvers<never>();
   readonly #failovers: FailoverLog;
+  /** As the broker is told of them. */
+  readonly #lastFailovers: string[] = [];
   readonly #past: Tally & { delivered: number; historical: number; repeated: number; fenced: number } = {
     delivered: 0,
     historical: 0,
@@ -149,7 +152,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
     };
     this.#failed.promise.catch(() => {});
-    this.#failovers = new FailoverLog((failover) => this.#events.push({ type: "failover", failover }));
+    this.#failovers = new FailoverLog((failover) => {
+      this.#events.push({ type: "failover", failover });
+      this.#lastFailovers.unshift(formatFailover(failover));
+      this.#lastFailovers.length = Math.min(this.#lastFailovers.length, TOLD_FAILOVERS);
+    });
   }
 
   /** Rejects when the subscriber cannot go on: rejected by the broker for good, or a fault of its own. */
@@ -510,7 +517,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #controlStats(): Record<string, unknown> {
     const { received, lost, recovered } = this.stats();
-    return { received, lost, recovered };
+    return { received, lost, recovered, failovers: this.#lastFailovers };
   }
 
   /** Counters since the start. */

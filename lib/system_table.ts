@@ -2,9 +2,15 @@
 import { mismatchText } from "./match.ts";
 import { POOL_COLUMNS, poolRows, stepLines } from "./scaling_view.ts";
 import type { SystemView } from "./system_view.ts";
+import type { SeenFailover, ZoneHealth } from "./zone_health.ts";
+
+/** What the clients tell, and the primaries that did not say. */
+export interface ToldHealth extends ZoneHealth {
+  readonly unanswered: readonly string[];
+}
 
 /** The lines that `pubsub status` prints. */
-export function systemTable(view: SystemView): string[] {
+export function systemTable(view: SystemView, health?: ToldHealth): string[] {
   const clients = view.publishers.length + view.subscribers.length;
   const lines = [
     `load ${view.load === null ? "unknown" : Number(view.load.toFixed(2))}: ${
@@ -21,6 +27,7 @@ export function systemTable(view: SystemView): string[] {
   if (view.mismatches.length > 0) {
     lines.push("", "MISMATCHES", ...view.mismatches.map((mismatch) => printable(mismatchText(mismatch))));
   }
+  if (health) lines.push(...healthLines(health));
   if (view.invalid.length > 0) lines.push("", "UNREADABLE RECORDS", ...view.invalid.map(printable));
   return lines;
 }
@@ -83,6 +90,44 @@ function topicTable(view: SystemView): string[] {
       String(contenders),
     ]),
   );
+}
+
+function healthLines({ slow, failovers, unanswered }: ToldHealth): string[] {
+  const lines: string[] = [];
+  if (slow.length > 0) {
+    const rows = slow.map(({ publisher, subscribers }) => [publisher, subscribers.join(", ")]);
+    lines.push("", ...columns(["PUBLISHER", "SLOW: NOT WAITED FOR"], rows));
+  }
+  if (failovers.length > 0) {
+    lines.push(
+      "",
+      ...columns(
+        ["LAST FAILOVERS", "SUBSCRIBER", "EVENT", "WHAT", "DETECTED", "DATA BACK", "CONTROL BACK", "SAMPLES"],
+        failovers.map(failoverRow),
+      ),
+    );
+  }
+  for (const broker of unanswered) {
+    lines.push("", `${printable(broker)} does not answer: nothing is known of its clients' health`);
+  }
+  return lines;
+}
+
+function failoverRow(failover: SeenFailover): string[] {
+  const { time, subscriber, event, what, recovered, lost, duplicates, reordered } = failover;
+  const ms = (value: number | null) => value === null ? "-" : `${Math.round(value)} ms`;
+  // A time that no calendar has must not end the command.
+  const date = new Date(time);
+  return [
+    Number.isNaN(date.getTime()) ? "-" : date.toISOString(),
+    subscriber,
+    event.replace("_", " "),
+    what,
+    ms(failover.detected_ms),
+    ms(failover.data_back_ms),
+    ms(failover.control_back_ms),
+    `${recovered} recovered, ${lost} lost, ${duplicates} double, ${reordered} out of order`,
+  ];
 }
 
 function columns(header: string[], rows: string[][]): string[] {

@@ -1,12 +1,16 @@
 /**
- * `pubsub status`: what the system is now, read from ZooKeeper; with `watch` again after each change.
+ * `pubsub status`: what the system is now, read from ZooKeeper; with `watch` again after each change. How its clients
+ * fare is asked of the primaries, who are waited for at most half a second.
  *
- * Nothing is written and no broker is asked, so it works while brokers are dead, which is when it is wanted.
+ * Nothing is written, and everything that ZooKeeper knows is shown while brokers are dead, which is when it is wanted.
  */
-import { systemTable } from "../lib/system_table.ts";
+import { askHealth } from "../lib/health_query.ts";
+import { systemTable, type ToldHealth } from "../lib/system_table.ts";
 import type { SystemView } from "../lib/system_view.ts";
 import { watchSystem } from "../lib/system_watch.ts";
+import { joinHealth } from "../lib/zone_health.ts";
 import type { RoleContext } from "./context.ts";
+import { pause } from "./leaving.ts";
 import { type OperatorOptions, withZooKeeper } from "./operator_session.ts";
 
 /** What is asked of `status`. */
@@ -19,29 +23,79 @@ export interface StatusOptions extends OperatorOptions {
 }
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
+const ANSWER_MS = 500;
+/** With `watch`, how often the primaries are asked when nothing else changes. */
+const ASK_AGAIN_MS = 2000;
 
 /** Runs the command. */
 export async function runStatus(options: StatusOptions, context: RoleContext): Promise<void> {
   await withZooKeeper(options, context.signal, async (zk) => {
-    let first = true;
+    const screen = new Screen(options, context);
     for await (const view of watchSystem(zk, context.signal)) {
-      show(view, first, options, context);
-      first = false;
+      await screen.show(view);
       if (!options.watch) return;
     }
+    await screen.close();
   });
 }
 
-function show(view: SystemView, first: boolean, options: StatusOptions, context: RoleContext): void {
-  if (options.json) {
-    context.out(JSON.stringify(view));
-    return;
+/** What the clients of all zones tell. Who has no clients need not be asked. */
+async function healthOf(view: SystemView): Promise<ToldHealth> {
+  const primaries = view.zones
+    .filter(({ publishers, subscribers }) => publishers + subscribers > 0)
+    .flatMap(({ primary }) => primary === null ? [] : [{ broker: primary.id, control: primary.control }]);
+  if (primaries.length === 0) return { slow: [], failovers: [], unanswered: [] };
+  const answers = await askHealth(primaries, ANSWER_MS);
+  const unanswered = primaries.map(({ broker }) => broker).filter((broker) => !answers.has(broker));
+  return { ...joinHealth(answers.values()), unanswered };
+}
+
+/** Shows views, and the last one again when what its clients tell has changed. */
+class Screen {
+  readonly #options: StatusOptions;
+  readonly #context: RoleContext;
+  #first = true;
+  #refreshing: { stop: AbortController; done: Promise<void> } | undefined;
+
+  constructor(options: StatusOptions, context: RoleContext) {
+    this.#options = options;
+    this.#context = context;
   }
-  const lines = systemTable(view);
-  if (options.watch) {
-    const heading = new Date().toLocaleTimeString("sv");
-    if (options.redraw) context.out(`${CLEAR_SCREEN}${heading}`);
-    else context.out(first ? heading : `\n${heading}`);
+
+  async show(view: SystemView): Promise<void> {
+    await this.close();
+    const health = await healthOf(view);
+    this.#draw(view, health);
+    if (!this.#options.watch) return;
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#context.signal]);
+    this.#refreshing = { stop, done: this.#refresh(view, health, signal) };
   }
-  context.out(lines.join("\n"));
+
+  async close(): Promise<void> {
+    this.#refreshing?.stop.abort();
+    await this.#refreshing?.done;
+  }
+
+  async #refresh(view: SystemView, shown: ToldHealth, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(ASK_AGAIN_MS, signal);
+      if (signal.aborted) return;
+      const health = await healthOf(view);
+      if (signal.aborted || JSON.stringify(health) === JSON.stringify(shown)) continue;
+      this.#draw(view, shown = health);
+    }
+  }
+
+  #draw(view: SystemView, health: ToldHealth): void {
+    const { json, watch, redraw } = this.#options;
+    const { out } = this.#context;
+    if (json) return out(JSON.stringify({ ...view, ...health }));
+    if (watch) {
+      const heading = new Date().toLocaleTimeString("sv");
+      out(redraw ? `${CLEAR_SCREEN}${heading}` : this.#first ? heading : `\n${heading}`);
+    }
+    this.#first = false;
+    out(systemTable(view, health).join("\n"));
+  }
 }

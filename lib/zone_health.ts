@@ -1,0 +1,114 @@
+/**
+ * What ails the clients of a zone, by their own keep-alives: publishers with subscribers that stand still, and the
+ * last losses that subscribers got over. Pure.
+ *
+ * Clients tell only flat figures, so a failover travels as one line of text. What a client tells is checked: anything
+ * else than such lines is left out.
+ */
+import type { Failover } from "./client_options.ts";
+
+/** Failovers that a subscriber tells of, and ids that a publisher does. */
+export const TOLD_FAILOVERS = 5;
+export const TOLD_SLOW = 50;
+/** What a broker tells of all its clients at most. */
+const ZONE_FAILOVERS = 20;
+const ZONE_PUBLISHERS = 100;
+/** So that the whole line has less than the 300 characters that a broker takes. */
+const MAX_WHAT = 100;
+const EVENTS = ["broker_lost", "publisher_lost", "owner_changed"] as const;
+
+/** A failover and who saw it. */
+export interface SeenFailover extends Failover {
+  subscriber: string;
+}
+
+/** Subscribers that a publisher does not wait for any more. */
+export interface SlowSubscribers {
+  publisher: string;
+  subscribers: string[];
+}
+
+/** What ails the clients of a zone. */
+export interface ZoneHealth {
+  slow: SlowSubscribers[];
+  /** The last ones, the latest first. */
+  failovers: SeenFailover[];
+}
+
+/** A client as its broker knows it. */
+interface Telling {
+  readonly id: string;
+  readonly stats: Readonly<Record<string, unknown>>;
+}
+
+/** One line: times, counts, and at the end what was lost. */
+export function formatFailover(failover: Failover): string {
+  const { time, event, what, detected_ms, data_back_ms, control_back_ms } = failover;
+  const { recovered, lost, duplicates, reordered } = failover;
+  const times = [time, detected_ms, data_back_ms, control_back_ms].map((ms) =>
+    ms === null ? "-" : String(Math.round(ms * 10) / 10)
+  );
+  const counts = [recovered, lost, duplicates, reordered];
+  return [event, ...times, ...counts, what.slice(0, MAX_WHAT).toWellFormed()].join(" ");
+}
+
+/** The opposite of {@link formatFailover}; undefined for any other text. */
+export function parseFailover(text: string): Failover | undefined {
+  const [name, ...fields] = text.split(" ", 9);
+  const event = EVENTS.find((one) => one === name);
+  if (event === undefined || fields.length < 8) return undefined;
+  const numbers = fields.map((field) =>
+    field === "-" ? null : /^-?\d+(\.\d+)?$/.test(field) ? Number(field) : NaN
+  );
+  const [time, detected, data, control, recovered, lost, duplicates, reordered] = numbers as [
+    number | null,
+    ...(number | null)[],
+  ];
+  const needed = [time, detected, recovered, lost, duplicates, reordered];
+  if (needed.includes(null) || numbers.some((one) => one !== null && !Number.isFinite(one))) return undefined;
+  const what = text.split(" ").slice(9).join(" ");
+  return {
+    time: time!,
+    event,
+    what,
+    detected_ms: detected!,
+    data_back_ms: data!,
+    control_back_ms: control!,
+    recovered: recovered!,
+    lost: lost!,
+    duplicates: duplicates!,
+    reordered: reordered!,
+  };
+}
+
+/** What these clients tell. */
+export function healthOf(clients: Iterable<Telling>): ZoneHealth {
+  const slow: SlowSubscribers[] = [];
+  const failovers: SeenFailover[] = [];
+  for (const { id, stats } of clients) {
+    const ids = texts(stats.slow).slice(0, TOLD_SLOW);
+    if (ids.length > 0 && slow.length < ZONE_PUBLISHERS) slow.push({ publisher: id, subscribers: ids });
+    for (const text of texts(stats.failovers).slice(0, TOLD_FAILOVERS)) {
+      const failover = parseFailover(text);
+      if (failover) failovers.push({ subscriber: id, ...failover });
+    }
+  }
+  return { slow, failovers: latest(failovers) };
+}
+
+/** What all zones tell together. */
+export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
+  const all = [...zones];
+  return {
+    slow: all.flatMap(({ slow }) => slow).sort((a, b) => a.publisher < b.publisher ? -1 : 1),
+    failovers: latest(all.flatMap(({ failovers }) => failovers)),
+  };
+}
+
+function latest(failovers: SeenFailover[]): SeenFailover[] {
+  return failovers.sort((a, b) => b.time - a.time).slice(0, ZONE_FAILOVERS);
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+}
