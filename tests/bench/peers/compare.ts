@@ -19,7 +19,7 @@ import {
   PubsubSystem,
 } from "../../../lib/bench/pubsub_system.ts";
 import { measureStartup } from "../../../lib/bench/startup.ts";
-import { checkText, rateText, resultLine } from "../../../lib/bench/table.ts";
+import { checkText, resultLine } from "../../../lib/bench/table.ts";
 import { reasonOf } from "../../../lib/errors.ts";
 import { machineText, reportOf } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
@@ -69,8 +69,14 @@ async function run(
   }
 }
 
-async function compare(scenario: Scenario, peers: Peer[]): Promise<Comparison> {
+async function compare(
+  scenario: Scenario,
+  installed: Peer[],
+): Promise<Comparison> {
   const { shape, settings } = scenario;
+  const peers = installed.filter(({ system }) =>
+    scenario.peers?.includes(system.name) ?? true
+  );
   const ours = new PubsubSystem(settings as PubsubSettings);
   const timed: Shape = { ...shape, warmUpSeconds: 1, seconds };
   const pairs = new Map<string, Pair[]>(
@@ -123,17 +129,6 @@ try {
   });
   if (values.write === undefined) console.log(report);
   else await Deno.writeTextFile(values.write, report);
-  for (const { scenario, pairs } of comparisons) {
-    for (const [name, list] of pairs) {
-      for (const { ours, theirs } of list) {
-        console.error(
-          `${scenario.name}: ${rateText(ours.perSubscriber)} / ${
-            rateText(theirs.perSubscriber)
-          } ${name}`,
-        );
-      }
-    }
-  }
 } finally {
   await Deno.remove(directory, { recursive: true });
 }

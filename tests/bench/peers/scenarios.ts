@@ -15,6 +15,8 @@ export interface Scenario {
   name: string;
   shape: Omit<Shape, "warmUpSeconds" | "seconds">;
   settings: PubsubSettings;
+  /** Only these systems, if given. */
+  peers?: readonly string[];
   goals: Goal[];
 }
 
@@ -90,7 +92,10 @@ export const SCENARIOS: readonly Scenario[] = [
     figure: "p50",
     ratio: 1.1,
   }, { peer: "NATS", figure: "p99", ratio: 1 }),
-  scenario("1,000 samples/s through a broker, 64 B", { rate: 1000 }, {}),
+  {
+    ...scenario("1,000 samples/s through a broker, 64 B", { rate: 1000 }, {}),
+    peers: ["NATS", "C libzmq"],
+  },
   scenario("10,000 samples/s direct, 64 B", { rate: 10_000 }, {
     mode: "direct",
   }),
