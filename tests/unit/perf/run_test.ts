@@ -72,6 +72,10 @@ Deno.test("the publishers start so that the primary dies in the middle of their 
         death > publishingSeconds(workload) / 2,
         "the middle comes after the start of the publishers",
       );
+      assert.ok(
+        death <= publishingSeconds(workload) * 0.85 + 1e-9,
+        "and before their end, however fast they start",
+      );
     }),
   );
 });
