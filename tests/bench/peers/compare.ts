@@ -5,6 +5,8 @@
  *
  *     deno run -A tests/bench/peers/compare.ts [--repeats 3] [--seconds 3] [--only SCENARIO] [--peer NAME] [--write BENCHMARKS.md]
  *
+ * `--settle SECONDS` waits before each pair until the machine is quiet, at most so long.
+ *
  * Not installed systems are left out. Exit code 1 when a sample of pubsub was lost, repeated or damaged.
  */
 import { parseArgs } from "node:util";
@@ -23,6 +25,7 @@ import { checkText, resultLine } from "../../../lib/bench/table.ts";
 import { reasonOf } from "../../../lib/errors.ts";
 import { machineText, reportOf } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { settle } from "./settle.ts";
 import { installedPeers, type Peer } from "./systems.ts";
 
 /** One pair of runs. */
@@ -43,6 +46,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     only: { type: "string", default: "" },
     peer: { type: "string", default: "" },
+    settle: { type: "string", default: "0" },
     write: { type: "string" },
   },
 });
@@ -84,6 +88,10 @@ async function compare(
   );
   for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const { system } of peers) {
+      const idle = await settle(Number(values.settle));
+      if (idle > 0) {
+        console.error(`${(idle * 100).toFixed(0)} % of the machine is idle`);
+      }
       console.error(
         `${scenario.name}, pair ${repeat} of ${repeats}: pubsub and ${system.name}`,
       );
