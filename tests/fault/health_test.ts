@@ -48,6 +48,7 @@ systemTest(
       ],
     );
     await publisher.says(/registered in zone/);
+    await until("it has joined", () => slow.stdout.length > 0, 20_000);
     // It reads no further, but keeps its session: its publisher is to wait for it, and then no longer.
     slow.signal("SIGSTOP");
     await publisher.says(/subscriber slow of topic T stands still/);
