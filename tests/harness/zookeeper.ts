@@ -30,8 +30,6 @@ export interface Coordinator extends AsyncDisposable {
   kill(): Promise<void>;
   /** Kill it if it runs, and start it again on the same port and data. */
   restart(): Promise<void>;
-  /** Of an ensemble only: SIGKILL one member; {@link restart} starts it again. */
-  killMember?(number: number): Promise<void>;
   /** SIGSTOP. */
   pause(): void;
   /** SIGCONT. */
@@ -196,7 +194,9 @@ export class CoordinatorServer implements Coordinator {
         "-Djava.awt.headless=true",
       ],
       ...["-Dzookeeper.forceSync=no", "-Dzookeeper.preAllocSize=1024", "-Dzookeeper.jmx.log4j.disable=true"],
-      ...["-cp", `${APACHE_JARS}/zookeeper.jar:${APACHE_JARS}/*`],
+      // Of the loggers that Debian installs, one that prints: what went wrong is in the file when it exits early.
+      "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+      ...["-cp", `${APACHE_JARS}/zookeeper.jar:${APACHE_JARS}/slf4j-simple.jar:${APACHE_JARS}/*`],
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ];

@@ -56,8 +56,8 @@ test(
     await other.connected();
     const election = stack.use(new Election(zk, "/elections/zone_1", "a"));
     const ownership = stack.use(new TopicOwnership(zk, "T", { publisher: "a", strength: 0 }));
-    const second = stack.use(new Election(other, "/elections/zone_1", "b"));
     const term = await until("it leads", () => election.term?.active && election.term);
+    const second = stack.use(new Election(other, "/elections/zone_1", "b"));
     await until("it owns", () => ownership.owner);
     const { epoch } = ownership;
     await until("the second one waits", () => second.contenders === 2);
