@@ -5,12 +5,13 @@
  * subscriber gets. The *repair buffer* is more of the same, bounded in samples and bytes, out of which gaps are
  * filled; and nothing that a subscriber we wait for has not acknowledged is ever dropped.
  */
+import { MessageRing } from "./message_ring.ts";
 import { encodeReplay, Flag, type Header, HEADER_BYTES, SampleBatch } from "./wire/batch.ts";
 
 /** Small chunks are packed together up to this size when they are sent again. */
 const REPLAY_BYTES = 64 * 1024;
-/** What keeping a message costs besides its bytes (measured: 500 to 800). */
-const CHUNK_BYTES = 512;
+/** What keeping a message costs besides its bytes: its columns, which may be half empty. */
+const CHUNK_BYTES = 128;
 
 /** Bounds of a window. */
 export interface WindowOptions {
@@ -24,10 +25,8 @@ export interface WindowOptions {
 
 /** The last samples of one stream. */
 export class Window {
-  #chunks: SampleBatch[] = [];
-  /** For each chunk the bytes of all messages ever kept, up to and with it. */
-  #sums: number[] = [];
-  #head = 0;
+  /** With each chunk the bytes of all messages ever kept, up to and with it. */
+  readonly #chunks = new MessageRing();
   #pushed = 0;
   #dropped = 0;
   #last = 0;
@@ -47,7 +46,7 @@ export class Window {
   }
   /** Lowest number still kept; `last + 1` when nothing is. */
   get oldest(): number {
-    return this.#chunks[this.#head]?.firstSequence ?? this.#last + 1;
+    return this.#chunks.size > 0 ? this.#chunks.first(this.#chunks.head) : this.#last + 1;
   }
   /** Bytes held. */
   get byteLength(): number {
@@ -55,7 +54,7 @@ export class Window {
   }
   /** Messages held. */
   get chunkCount(): number {
-    return this.#chunks.length - this.#head;
+    return this.#chunks.size;
   }
 
   /**
@@ -65,8 +64,7 @@ export class Window {
    */
   push(batch: SampleBatch, needed = Infinity): void {
     this.#pushed += batch.bytes.length;
-    this.#chunks.push(batch);
-    this.#sums.push(this.#pushed);
+    this.#chunks.push(batch, this.#pushed);
     this.#last = batch.nextSequence - 1;
     this.trim(needed);
   }
@@ -75,28 +73,22 @@ export class Window {
   trim(needed = Infinity): void {
     const history = this.#last + 1 - this.offered;
     const repair = this.#last + 1 - this.#repairSamples;
-    while (this.#head < this.#chunks.length) {
-      const batch = this.#chunks[this.#head]!;
-      const next = batch.nextSequence;
+    const chunks = this.#chunks;
+    while (chunks.size > 0) {
+      const next = chunks.next(chunks.head);
       if (next > history || next > needed) break;
-      if (next > repair && this.byteLength + this.chunkCount * CHUNK_BYTES <= this.#repairBytes) break;
-      this.#dropped += batch.bytes.length;
-      // The slot is released at once, the array is compacted now and then.
-      this.#chunks[this.#head++] = undefined as unknown as SampleBatch;
-    }
-    if (this.#head > 64 && this.#head * 2 > this.#chunks.length) {
-      this.#chunks = this.#chunks.slice(this.#head);
-      this.#sums = this.#sums.slice(this.#head);
-      this.#head = 0;
+      if (next > repair && this.byteLength + chunks.size * CHUNK_BYTES <= this.#repairBytes) break;
+      this.#dropped += chunks.length(chunks.head);
+      chunks.shift();
     }
   }
 
   /** Bytes and messages that hold numbers above `acknowledged`. */
   after(acknowledged: number): { bytes: number; messages: number } {
+    const chunks = this.#chunks;
     const first = this.#find(acknowledged + 1);
-    const messages = this.#chunks.length - first;
-    const before = first === this.#head ? this.#dropped : this.#sums[first - 1]!;
-    return { bytes: this.#pushed - before, messages };
+    const before = first === chunks.head ? this.#dropped : chunks.sum(first - 1);
+    return { bytes: this.#pushed - before, messages: chunks.tail - first };
   }
 
   /**
@@ -137,8 +129,8 @@ export class Window {
       bytes = 0;
       return encodeReplay(key, header, body);
     };
-    for (let i = this.#find(from); i < this.#chunks.length; i++) {
-      const batch = between(this.#chunks[i]!, from, to);
+    for (let i = this.#find(from); i < this.#chunks.tail; i++) {
+      const batch = between(this.#chunks.batch(i), from, to);
       if (batch.count === 0) break;
       if (parts.length > 0 && (parts[0]!.epoch !== batch.epoch || bytes + batch.byteLength > REPLAY_BYTES)) {
         yield pack();
@@ -151,11 +143,11 @@ export class Window {
 
   /** Index of the chunk that holds `sequence`, or of the first one after it. */
   #find(sequence: number): number {
-    let low = this.#head;
-    let high = this.#chunks.length;
+    let low = this.#chunks.head;
+    let high = this.#chunks.tail;
     while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#chunks[middle]!.nextSequence <= sequence) low = middle + 1;
+      const middle = Math.floor((low + high) / 2);
+      if (this.#chunks.next(middle) <= sequence) low = middle + 1;
       else high = middle;
     }
     return low;

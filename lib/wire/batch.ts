@@ -34,10 +34,9 @@ export const Flag = { HISTORICAL: 1, END: 2, ACKNOWLEDGE: 4 } as const;
 const ALL_FLAGS = 7;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const HIGH = 2 ** 32;
-/** A builder that had to grow beyond this starts small again after its message. */
-const KEPT_BYTES = 256 * 1024;
-/** Bytes that a new builder has for samples. */
-const FIRST_BYTES = 480;
+/** Memory for messages: the first slab of a stream, and the largest unless one message needs more. */
+const FIRST_SLAB_BYTES = 480;
+const LARGEST_SLAB_BYTES = 512 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -279,17 +278,15 @@ export interface Header {
   request?: number;
 }
 
-function writeHeader(bytes: Uint8Array, key: number, header: Header): void {
-  const view = viewOf(bytes);
-  bytes[key] = VERSION;
-  bytes[key + 1] = header.flags ?? 0;
-  bytes[key + 2] = 0;
-  bytes[key + 3] = 0;
+function writeHeader(view: DataView, key: number, header: Omit<Header, "count">, count: number): void {
+  view.setUint8(key, VERSION);
+  view.setUint8(key + 1, header.flags ?? 0);
+  view.setUint16(key + 2, 0);
   view.setUint32(key + 4, header.incarnation);
   view.setBigUint64(key + 8, header.epoch);
   view.setUint32(key + 16, Math.floor(header.first / HIGH));
   view.setUint32(key + 20, header.first >>> 0);
-  view.setUint32(key + 24, header.count);
+  view.setUint32(key + 24, count);
   view.setUint32(key + 28, header.request ?? 0);
 }
 
@@ -298,7 +295,7 @@ export function encodeMark(key: Uint8Array, header: Omit<Header, "count">, end?:
   const bytes = new Uint8Array(key.length + HEADER_BYTES + (end ? END_BYTES : 0));
   bytes.set(key);
   const flags = (header.flags ?? 0) | (end ? Flag.END : 0);
-  writeHeader(bytes, key.length, { ...header, flags, count: 0 });
+  writeHeader(viewOf(bytes), key.length, { ...header, flags }, 0);
   if (end) {
     const view = viewOf(bytes);
     const at = key.length + HEADER_BYTES;
@@ -313,26 +310,30 @@ export function encodeMark(key: Uint8Array, header: Omit<Header, "count">, end?:
 export function encodeReplay(key: Uint8Array, header: Header, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(key.length + HEADER_BYTES + body.length);
   bytes.set(key);
-  writeHeader(bytes, key.length, header);
+  writeHeader(viewOf(bytes), key.length, header, header.count);
   bytes.set(body, key.length + HEADER_BYTES);
   return bytes;
 }
 
-/** Packs samples of one stream into a message. One is reused for all messages of a stream. */
+/**
+ * Packs samples of one stream into messages. One is reused for all messages of a stream: they stand one behind the
+ * other in slabs of memory, which grow with what is published. A finished message is never written to again.
+ */
 export class BatchBuilder {
-  #bytes: Uint8Array;
+  #slab: Uint8Array<ArrayBuffer>;
   #view: DataView;
-  #length: number;
+  /** Where the message begins in the slab, and where it ends so far. */
+  #base = 0;
+  #end: number;
   #count = 0;
-  readonly #start: number;
+  readonly #key: Uint8Array;
 
   /** @param key the live key of the stream. */
   constructor(key: Uint8Array) {
-    this.#start = key.length + HEADER_BYTES;
-    this.#bytes = new Uint8Array(this.#start + FIRST_BYTES);
-    this.#view = viewOf(this.#bytes);
-    this.#bytes.set(key);
-    this.#length = this.#start;
+    this.#key = key;
+    this.#end = key.length + HEADER_BYTES;
+    this.#slab = new Uint8Array(this.#end + FIRST_SLAB_BYTES);
+    this.#view = viewOf(this.#slab);
   }
 
   /** Samples packed so far. */
@@ -341,47 +342,54 @@ export class BatchBuilder {
   }
   /** Bytes of the message so far. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#base;
   }
 
   /** Append one sample. @param publishTime milliseconds since the epoch. */
   add(publishTime: number, payload: Uint8Array | string): void {
-    const at = this.#length;
     let size: number;
+    let at: number;
     if (typeof payload === "string") {
-      this.#reserve(at + SAMPLE_BYTES + payload.length * 3);
-      size = encoder.encodeInto(payload, this.#bytes.subarray(at + SAMPLE_BYTES)).written;
+      // A UTF-16 unit becomes three bytes at most.
+      at = this.#reserve(SAMPLE_BYTES + payload.length * 3);
+      size = encoder.encodeInto(payload, this.#slab.subarray(at + SAMPLE_BYTES)).written;
     } else {
       size = payload.length;
-      this.#reserve(at + SAMPLE_BYTES + size);
-      this.#bytes.set(payload, at + SAMPLE_BYTES);
+      at = this.#reserve(SAMPLE_BYTES + size);
+      this.#slab.set(payload, at + SAMPLE_BYTES);
     }
     this.#view.setFloat64(at, publishTime);
     this.#view.setUint32(at + 8, size);
-    this.#length = at + SAMPLE_BYTES + size;
+    this.#end = at + SAMPLE_BYTES + size;
     this.#count++;
   }
 
-  /** The finished message, a copy; the builder is empty afterwards. */
+  /** The finished message; the builder goes on with the next one. */
   finish(header: Omit<Header, "count">): Uint8Array {
-    const key = this.#start - HEADER_BYTES;
-    writeHeader(this.#bytes, key, { ...header, count: this.#count });
-    const message = this.#bytes.slice(0, this.#length);
-    if (this.#bytes.length > KEPT_BYTES) {
-      this.#bytes = new Uint8Array(this.#start + FIRST_BYTES);
-      this.#bytes.set(message.subarray(0, key));
-      this.#view = viewOf(this.#bytes);
-    }
-    this.#length = this.#start;
+    // There is room: without samples too.
+    this.#reserve(0);
+    this.#slab.set(this.#key, this.#base);
+    writeHeader(this.#view, this.#base + this.#key.length, header, this.#count);
+    const message = this.#slab.subarray(this.#base, this.#end);
+    this.#base = this.#end;
+    this.#end += this.#key.length + HEADER_BYTES;
     this.#count = 0;
     return message;
   }
 
-  #reserve(length: number): void {
-    if (length <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = viewOf(larger);
+  /** Make room for so many bytes at the end of the message. @returns where they go. */
+  #reserve(bytes: number): number {
+    if (this.#end + bytes > this.#slab.length) this.#moveOn(this.#end - this.#base + bytes);
+    return this.#end;
+  }
+
+  /** The message does not fit here: begin a slab that has room for so many bytes of it. */
+  #moveOn(length: number): void {
+    const message = this.#slab.subarray(this.#base, Math.min(this.#end, this.#slab.length));
+    this.#slab = new Uint8Array(Math.max(length, Math.min(2 * this.#slab.length, LARGEST_SLAB_BYTES)));
+    this.#view = viewOf(this.#slab);
+    this.#slab.set(message);
+    this.#end -= this.#base;
+    this.#base = 0;
   }
 }
