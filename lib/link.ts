@@ -17,9 +17,13 @@ export interface LinkHandler {
 /** A connection to one endpoint. */
 export class Link implements AsyncDisposable {
   readonly endpoint: string;
+  /** Milliseconds (monotonic) since when it is being connected. */
+  readonly startedAt: number = performance.now();
   /** Whether the connection stands. */
   up = false;
-  /** Milliseconds (monotonic) when the last message came. */
+  /** Whether it stood before, and does not now. */
+  lost = false;
+  /** Milliseconds (monotonic) when the last message came, or the connection. */
   heardAt = 0;
   readonly #socket: Socket;
   readonly #tasks: Promise<void>[];
@@ -60,9 +64,12 @@ export class Link implements AsyncDisposable {
     for await (const event of this.#socket.peers()) {
       if (event.type === "handshaken") {
         this.up = true;
+        this.lost = false;
+        this.heardAt = performance.now();
         handler.onUp(this);
       } else if (event.type === "disconnected" && this.up) {
         this.up = false;
+        this.lost = true;
         handler.onDown(this);
       }
     }

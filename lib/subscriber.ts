@@ -6,7 +6,7 @@
  * with exclusive ownership nothing of an owner after a later one was heard.
  *
  * A second broker is kept connected and unsubscribed: when the active one is lost, the streams move there at once
- * and ask for what they missed. Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on
+ * and ask for what they missed; when that one is lost, too, to the first one that answers. Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on
  * over the links that stand.
  */
 import { AsyncQueue } from "./async_queue.ts";
@@ -40,6 +40,8 @@ import { formatFailover, TOLD_FAILOVERS } from "./zone_health.ts";
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
 const HOUSEKEEPING_MS = 250;
+/** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
+const CONNECT_MS = 300;
 /** A match that is gone: holes are given up after the first, the subscription after the second. */
 const FINISH_AFTER_MS = 1500;
 const FORGET_AFTER_MS = 5000;
@@ -125,12 +127,14 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /** Brokers' egress endpoints, best first. */
   #route: string[] = [];
   #active: Link | undefined;
-  #warm: Link | undefined;
+  /** Connected and unsubscribed: one, and all there are while the active one is down. */
+  #spare: Link[] = [];
   #lastHit: Following | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
   #housekeeping: ReturnType<typeof setInterval> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryAt = Infinity;
   #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -220,18 +224,27 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
    * acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
    */
   async *batches(): AsyncGenerator<SampleBatch> {
-    for await (const { following, batch } of this.#queue) {
-      this.#queuedBytes -= batch.byteLength;
-      try {
-        yield batch;
-      } finally {
-        following.waiting--;
-        if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+    try {
+      for await (const { following, batch } of this.#queue) {
+        this.#queuedBytes -= batch.byteLength;
+        try {
+          yield batch;
+        } finally {
+          following.waiting--;
+          if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+        }
+      }
+    } finally {
+      // Nobody takes samples any more: publishers are not to wait for us.
+      for (const following of this.#following.values()) {
+        following.acknowledge();
+        following.bye();
       }
     }
   }
 
   #acknowledgeSoon(following: Following): void {
+    if (this.#abort.signal.aborted) return;
     this.#toAcknowledge.add(following);
     this.#acknowledgeTimer ??= setTimeout(() => {
       this.#acknowledgeTimer = undefined;
@@ -242,9 +255,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #deliver(following: Following, batch: SampleBatch): void {
     const { topic, publisher } = batch;
+    if (this.#queue.closed) return;
     if (this.#queuedBytes > MAX_QUEUE_BYTES && following.stream.acknowledgeEvery === 0) {
-      following.stream.counters.delivered -= batch.count;
-      following.stream.counters.lost += batch.count;
+      const { counters } = following.stream;
+      counters.delivered -= batch.count;
+      if (batch.historical) counters.historical -= batch.count;
+      else if (batch.request !== 0) counters.recovered -= batch.count;
+      counters.lost += batch.count;
       const { firstSequence: from, nextSequence } = batch;
       return this.#lost(topic, publisher, from, nextSequence - 1, "they were not taken fast enough");
     }
@@ -275,10 +292,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     },
     onUp: (link) => {
       const now = monotonic();
-      if (this.#active && !this.#active.up && this.#route.includes(link.endpoint)) this.#reroute();
       for (const following of this.#following.values()) {
         if (following.link === link) following.stream.connected(now);
       }
+      // A better one than what we have; or what we have, and the others are not needed any more.
+      if (this.#active && (link === this.#active || !this.#active.up)) this.#reroute();
       this.#arm();
     },
     onDown: (link) => this.#linkLost(link),
@@ -301,7 +319,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     if (batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
       following.repeatAcknowledgement();
     }
-    if (stream.wakeAt !== Infinity) this.#arm();
+    this.#armFor(stream.wakeAt);
   }
 
   /** Whose message this is. */
@@ -317,12 +335,18 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** See to it that requests that are not answered are repeated. */
   #arm(): void {
-    if (this.#retryTimer !== undefined || this.#abort.signal.aborted) return;
     let at = Infinity;
-    for (const { stream } of this.#following.values()) at = Math.min(at, stream.wakeAt);
-    if (at === Infinity) return;
+    // What is asked over a link that is down is asked again when it comes up.
+    for (const { stream, link } of this.#following.values()) if (link?.up) at = Math.min(at, stream.wakeAt);
+    this.#armFor(at);
+  }
+
+  #armFor(at: number): void {
+    if (at >= this.#retryAt || this.#abort.signal.aborted) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryAt = at;
     this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
+      this.#retryAt = Infinity;
       const now = monotonic();
       for (const { stream, link } of this.#following.values()) if (link?.up) stream.tick(now);
       this.#arm();
@@ -345,14 +369,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const now = monotonic();
     const up = (endpoint: string) => this.#links.get(endpoint)?.up ?? false;
     if (this.#route.length > 0) {
-      const current = this.#active?.endpoint;
-      const stays = current !== undefined && this.#route.includes(current) ? current : undefined;
-      const active = stays !== undefined && up(stays)
-        ? stays
-        : this.#route.find(up) ?? stays ?? this.#route[0]!;
+      const before = this.#active;
+      const stays = before && this.#route.includes(before.endpoint) ? before : undefined;
+      const active = stays && !this.#isDown(stays, now)
+        ? stays.endpoint
+        : this.#route.find(up) ?? stays?.endpoint ?? this.#route[0]!;
       this.#active = this.#link(active);
-      const warm = this.#route.find((endpoint) => endpoint !== active);
-      this.#warm = warm === undefined ? undefined : this.#link(warm);
+      // Up to now its signs of life were all that came over it.
+      if (this.#active !== before && this.#active.up) this.#active.heardAt = now;
+      this.#spare = this.#spares(this.#active, now).map((endpoint) => this.#link(endpoint));
     }
     for (const following of this.#following.values()) {
       const { match } = following;
@@ -368,8 +393,24 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#arm();
   }
 
+  /** Whether the connection was lost, or did not come about in time. */
+  #isDown({ up, lost, startedAt }: Link, now: number): boolean {
+    return !up && (lost || now - startedAt > Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
+  }
+
+  /** Where to be connected besides the active link. */
+  #spares(active: Link, now: number): string[] {
+    const others = this.#route.filter((endpoint) => endpoint !== active.endpoint);
+    if (this.#isDown(active, now)) return others;
+    const link = (endpoint: string) => this.#links.get(endpoint);
+    // One that was lost just now is the last choice: the next loss may come before it is back.
+    const best = others.find((endpoint) => link(endpoint)?.up) ??
+      others.find((endpoint) => !link(endpoint)?.lost) ?? others[0];
+    return best === undefined ? [] : [best];
+  }
+
   #closeUnused(): void {
-    const used = new Set([this.#active, this.#warm]);
+    const used = new Set([this.#active, ...this.#spare]);
     for (const { link } of this.#following.values()) used.add(link);
     for (const [endpoint, link] of this.#links) {
       if (used.has(link)) continue;
@@ -416,6 +457,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       const known = this.#following.get(key);
       if (known && known.stream.incarnation === match.incarnation) {
         known.match = match;
+        // Samples may have been published while it was gone.
+        if (known.removedAt !== undefined && known.link?.up) known.stream.connected(now);
         known.removedAt = undefined;
         continue;
       }
@@ -504,6 +547,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       }
     }
     if (forgot) this.#closeUnused();
+    if (this.#active?.up === false) this.#reroute();
     for (const [key, { until }] of this.#parked) if (until < now) this.#parked.delete(key);
     this.#failovers.settle(wallClock(), this.#tally());
   }
