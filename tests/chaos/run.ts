@@ -1,10 +1,11 @@
 /**
  * The chaos suite: real processes under a seeded schedule of faults, judged by an independent ledger.
  *
- *     deno task chaos [--seed S] [--minutes M] [--zookeeper apache|embedded|ensemble] [--verbose]
+ *     deno task chaos [--seed S] [--minutes M] [--zookeeper apache|embedded|ensemble]
+ *                     [--only PATTERN] [--verbose]
  *
  * Broken promises are printed with the time and the faults around them; the exit code is 1. The same seed gives the
- * same faults in the same order to the same slots for the same time; without `--zookeeper` it chooses the servers, too.
+ * same faults in the same order to the same slots for the same time; without `--zookeeper` it chooses the servers, too. `--only` takes the faults whose names match.
  */
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./faults.ts";
@@ -26,6 +27,7 @@ interface Options {
   seed: number;
   minutes: number;
   zookeeper: ServersName;
+  only: RegExp;
   verbose: boolean;
 }
 
@@ -34,7 +36,7 @@ function sleep(ms: number): Promise<void> {
 }
 
 /** One run. @returns whether every promise was kept. */
-async function run({ seed, minutes, zookeeper, verbose }: Options): Promise<boolean> {
+async function run({ seed, minutes, zookeeper, only, verbose }: Options): Promise<boolean> {
   const servers = await Servers.start(zookeeper);
   const ledger = new Ledger();
   const happened: Happened[] = [];
@@ -49,7 +51,7 @@ async function run({ seed, minutes, zookeeper, verbose }: Options): Promise<bool
       await populate(world);
       await disturb(
         world,
-        { seed, end: Date.now() + minutes * 60_000, several: servers.members.length > 1 },
+        { seed, end: Date.now() + minutes * 60_000, several: servers.members.length > 1, only },
         {
           happened,
           verbose,
@@ -103,6 +105,7 @@ interface Course {
   seed: number;
   end: number;
   several: boolean;
+  only: RegExp;
 }
 
 interface Account {
@@ -110,9 +113,12 @@ interface Account {
   verbose: boolean;
 }
 
-async function disturb(world: World, { seed, end, several }: Course, account: Account): Promise<void> {
+async function disturb(world: World, { seed, end, several, only }: Course, account: Account): Promise<void> {
   const running = new Set<Promise<void>>();
-  const faults = FAULTS.filter((fault) => fault.servers !== (several ? "one" : "several"));
+  const faults = FAULTS.filter(({ name, servers }) =>
+    servers !== (several ? "one" : "several") && only.test(name)
+  );
+  if (faults.length === 0) throw new Error(`no fault has a name that matches ${only}`);
   for (const step of schedule(seed, faults)) {
     await sleep(step.pause);
     while (running.size >= (step.fault.alone ? 1 : AT_ONCE)) await Promise.race(running);
@@ -153,11 +159,18 @@ if (import.meta.main) {
       seed: { type: "string", default: String(crypto.getRandomValues(new Uint32Array(1))[0]) },
       minutes: { type: "string", default: "2" },
       zookeeper: { type: "string" },
+      only: { type: "string", default: "" },
       verbose: { type: "boolean", default: false },
     },
   });
   const seed = Number(values.seed);
   const zookeeper = serversFor(values.zookeeper, seed);
-  const kept = await run({ seed, minutes: Number(values.minutes), zookeeper, verbose: values.verbose });
+  const kept = await run({
+    seed,
+    minutes: Number(values.minutes),
+    zookeeper,
+    only: new RegExp(values.only),
+    verbose: values.verbose,
+  });
   Deno.exit(kept ? 0 : 1);
 }
