@@ -489,6 +489,7 @@ export class Broker implements AsyncDisposable {
 
   async #stepDown(): Promise<void> {
     this.#term = undefined;
+    for (const client of this.#registry) this.#forgetUnrecorded(client);
     this.#registry.clear();
     this.#loadCounter!.stop();
     this.#rebalancer!.stop();
@@ -695,7 +696,7 @@ export class Broker implements AsyncDisposable {
     if (brief) return status;
     return {
       ...status,
-      clients: [...this.#registry].map(({ id, asker, stats }) => ({ id, role: asker.role, ...stats })),
+      clients: [...this.#registry].map(({ id, asker, stats }) => ({ ...stats, id, role: asker.role })),
     };
   }
 

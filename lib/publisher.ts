@@ -42,6 +42,10 @@ import { Socket } from "./zmq/socket.ts";
 const HIGH_WATER_MARK = 4096;
 /** Longest sample: 16 MiB. Larger messages than its batch are refused by every receiver. */
 const MAX_PAYLOAD = 16 * 1024 * 1024;
+/** Kept for repair over all topics; of each at least, and at most 16 MiB. */
+const REPAIR_BYTES = 128 * 1024 * 1024;
+const MIN_REPAIR_BYTES = 1024 * 1024;
+const MAX_REPAIR_BYTES = 16 * 1024 * 1024;
 /** After so many bytes in one turn of the event loop the sockets get theirs. */
 const TURN_BYTES = 256 * 1024;
 /** How long `start()` waits for those matched already to join. */
@@ -160,6 +164,7 @@ export class Publisher implements AsyncDisposable {
         maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
+        repairBytes: repairBytesOf(options.topics.length),
       });
       this.#topics.set(topic, {
         stream,
@@ -300,6 +305,7 @@ export class Publisher implements AsyncDisposable {
    */
   publish(topic: string, payload: Uint8Array | string): boolean | Promise<boolean> {
     const entry = this.#entry(topic);
+    if (this.#abort.signal.aborted) throw this.#closedError();
     this.#turn.touch();
     if (!this.#mayPublish(entry)) {
       if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
@@ -312,9 +318,14 @@ export class Publisher implements AsyncDisposable {
     return this.#turnBytes > TURN_BYTES ? this.#turn.ended().then(() => true) : true;
   }
 
+  #closedError(): PubsubError {
+    return new PubsubError(`Publisher ${this.id} is closed`);
+  }
+
   /** Publish one sample without ever waiting. @returns false when it was suppressed. */
   tryPublish(topic: string, payload: Uint8Array | string): boolean {
     const entry = this.#entry(topic);
+    if (this.#abort.signal.aborted) throw this.#closedError();
     this.#turn.touch();
     if (!this.#mayPublish(entry)) {
       this.#suppressed++;
@@ -362,7 +373,7 @@ export class Publisher implements AsyncDisposable {
 
   async #publishLater(entry: Topic, payload: Uint8Array | string): Promise<boolean> {
     for (;;) {
-      if (this.#abort.signal.aborted) throw new PubsubError(`Publisher ${this.id} is closed`);
+      if (this.#abort.signal.aborted) throw this.#closedError();
       this.#turn.touch();
       const may = this.#mayPublish(entry);
       if (!may && this.#options.whenNotOwner !== "wait") {
@@ -425,7 +436,7 @@ export class Publisher implements AsyncDisposable {
       const shared = this.#options.ownership === "shared";
       const known = stream.flow.has(subscriber);
       if (!stream.request(subscriber, message, shared || entry.ownership?.lease !== undefined, now)) {
-        log.warn(
+        log.debug(
           `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
         );
       } else if (!known) {
@@ -478,6 +489,7 @@ export class Publisher implements AsyncDisposable {
     for (const { topic, subscriber, reliable } of subscribers) {
       this.#matched.getOrInsertComputed(topic, () => new Set()).add(subscriber);
       if (reliable) this.#reliable.add(subscriber);
+      else this.#reliable.delete(subscriber);
       if (before.get(topic)?.delete(subscriber)) continue;
       this.#events.push({ type: "matched", topic, peer: subscriber });
     }
@@ -696,4 +708,9 @@ export class Publisher implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Bytes that each of so many topics keeps for repair. */
+function repairBytesOf(topics: number): number {
+  return Math.min(MAX_REPAIR_BYTES, Math.max(MIN_REPAIR_BYTES, Math.floor(REPAIR_BYTES / topics)));
 }
