@@ -34,9 +34,12 @@ export const Flag = { HISTORICAL: 1, END: 2, ACKNOWLEDGE: 4 } as const;
 const ALL_FLAGS = 7;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const HIGH = 2 ** 32;
-/** Memory for messages: the first slab of a stream, and the largest unless one message needs more. */
+/**
+ * Memory for messages: the first slab of a stream, and the largest unless one message needs more. That is room for
+ * one large message and below what the C library takes from the system each time anew.
+ */
 const FIRST_SLAB_BYTES = 480;
-const LARGEST_SLAB_BYTES = 512 * 1024;
+const LARGEST_SLAB_BYTES = 68 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -326,6 +329,8 @@ export class BatchBuilder {
   #base = 0;
   #end: number;
   #count = 0;
+  /** Bytes of the message before: this one will need as many. */
+  #usual = 0;
   readonly #key: Uint8Array;
 
   /** @param key the live key of the stream. */
@@ -371,6 +376,7 @@ export class BatchBuilder {
     this.#slab.set(this.#key, this.#base);
     writeHeader(this.#view, this.#base + this.#key.length, header, this.#count);
     const message = this.#slab.subarray(this.#base, this.#end);
+    this.#usual = message.length;
     this.#base = this.#end;
     this.#end += this.#key.length + HEADER_BYTES;
     this.#count = 0;
@@ -379,14 +385,18 @@ export class BatchBuilder {
 
   /** Make room for so many bytes at the end of the message. @returns where they go. */
   #reserve(bytes: number): number {
-    if (this.#end + bytes > this.#slab.length) this.#moveOn(this.#end - this.#base + bytes);
+    // A message that will not fit does not begin here: it would have to be copied.
+    const end = this.#count === 0 ? Math.max(this.#end + bytes, this.#base + this.#usual) : this.#end + bytes;
+    if (end > this.#slab.length) this.#moveOn(end - this.#base);
     return this.#end;
   }
 
   /** The message does not fit here: begin a slab that has room for so many bytes of it. */
   #moveOn(length: number): void {
     const message = this.#slab.subarray(this.#base, Math.min(this.#end, this.#slab.length));
-    this.#slab = new Uint8Array(Math.max(length, Math.min(2 * this.#slab.length, LARGEST_SLAB_BYTES)));
+    // A little more than the message before had, as its neighbours vary.
+    const wanted = Math.max(Math.min(2 * this.#slab.length, LARGEST_SLAB_BYTES), this.#usual * 17 / 16);
+    this.#slab = new Uint8Array(Math.max(length, Math.ceil(wanted)));
     this.#view = viewOf(this.#slab);
     this.#slab.set(message);
     this.#end -= this.#base;
