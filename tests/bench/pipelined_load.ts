@@ -164,6 +164,20 @@ export async function throughput(
   }
 }
 
+/** Have `count` requests answered, as many as possible at a time. */
+export async function pipelined(
+  session: CountingSession,
+  make: (index: number) => Uint8Array,
+  count: number,
+): Promise<void> {
+  const before = session.answered;
+  for (let i = 0; i < count; i += 1000) {
+    for (let j = i; j < Math.min(count, i + 1000); j++) await session.send(make(j));
+    while (session.answered - before < Math.min(count, i + 1000)) await session.receive();
+  }
+  if (session.failed > 0) throw new Error(`${session.failed} requests were refused`);
+}
+
 /** Milliseconds of each of `count` requests, one at a time. */
 export async function roundTrips(
   session: CountingSession,

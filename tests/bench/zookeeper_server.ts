@@ -1,11 +1,12 @@
 /**
  * The embedded coordination server and Apache ZooKeeper in one run, through the same raw client.
  *
- *     deno run -A tests/bench/zookeeper_server.ts [--seconds 3] [--sessions 5000] [--only NAME]
+ *     deno run -A tests/bench/zookeeper_server.ts [--seconds 2] [--repeat 3] [--sessions 5000] [--only NAME]
  *
  * Measures pipelined creates, setData and getData per second (100 bytes), a single write's and a ping's round
  * trip, and with 5,000 sessions (a heartbeat each, every third of the time-out) and 10,000 nodes the server's
- * resident memory and the round trip of a ping. Apache is left out, loudly, where it is not installed.
+ * resident memory and the round trip of a ping. Figures are medians of the repetitions, in which the servers take
+ * turns. Apache is left out, loudly, where it is not installed.
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -17,6 +18,7 @@ import {
   getDataRequest,
   payload,
   pingRequest,
+  pipelined,
   quantile,
   roundTrips,
   setDataRequest,
@@ -26,7 +28,8 @@ import {
 const { values } = parseArgs({
   args: Deno.args,
   options: {
-    seconds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "2" },
+    repeat: { type: "string", default: "3" },
     sessions: { type: "string", default: "5000" },
     only: { type: "string", default: "" },
   },
@@ -113,41 +116,53 @@ async function rates(subject: Subject): Promise<Row> {
   return row;
 }
 
+/** A session that sends a heartbeat every third of its time-out until it is told to stop. */
+async function heartbeats(session: CountingSession, times: number[], stop: Promise<void>): Promise<void> {
+  const period = HEARTBEAT_TIMEOUT_MS / 3;
+  const ping = pingRequest();
+  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  for (let wait = Math.random() * period; !stopped; wait = period) {
+    const pause = new Promise<void>((resolve) => timer = setTimeout(resolve, wait));
+    await Promise.race([pause, stop.then(() => stopped = true)]);
+    if (!stopped) times.push(...await roundTrips(session, () => ping, 1));
+  }
+  clearTimeout(timer);
+}
+
 async function manySessions(subject: Subject): Promise<Row> {
   const { address, pid } = subject;
   const row: Row = { "RSS MiB, fresh": residentMiB(pid) };
+  const data = payload(100);
+  const stop = Promise.withResolvers<void>();
   const sessions: CountingSession[] = [];
   const beats: Promise<void>[] = [];
-  let running = true;
+  const times: number[] = [];
   try {
+    const creator = await CountingSession.open(address);
+    sessions.push(creator);
+    await roundTrips(creator, () => createRequest("/many", data), 1);
+    await pipelined(creator, (i) => createRequest(`/many/node-${i}`, data), NODES);
     const begin = performance.now();
     for (let i = 0; i < SESSIONS; i += 50) {
-      const batch = Array.from(
-        { length: Math.min(50, SESSIONS - i) },
-        () => CountingSession.open(address, HEARTBEAT_TIMEOUT_MS, 256),
+      const batch = await Promise.all(
+        Array.from(
+          { length: Math.min(50, SESSIONS - i) },
+          () => CountingSession.open(address, HEARTBEAT_TIMEOUT_MS, 256),
+        ),
       );
-      sessions.push(...await Promise.all(batch));
+      sessions.push(...batch);
+      beats.push(...batch.map((session) => heartbeats(session, times, stop.promise)));
     }
     row["handshakes/s"] = SESSIONS / ((performance.now() - begin) / 1000);
-    const data = payload(100);
-    await using rest = new AsyncDisposableStack();
-    const one = rest.use(await CountingSession.open(address));
-    await roundTrips(one, () => createRequest("/many", data), 1);
-    await roundTrips(one, (i) => createRequest(`/many/node-${i}`, data), NODES);
-    const period = HEARTBEAT_TIMEOUT_MS / 3;
-    const ping = pingRequest();
-    const times: number[] = [];
-    const beat = async (session: CountingSession, first: number) => {
-      await new Promise((resolve) => setTimeout(resolve, first));
-      while (running) {
-        times.push(...await roundTrips(session, () => ping, 1));
-        await new Promise((resolve) => setTimeout(resolve, period));
-      }
-    };
+    await new Promise((resolve) => setTimeout(resolve, HEARTBEAT_TIMEOUT_MS / 3)); // All have begun.
+    times.length = 0;
     const cpu = cpuSeconds(pid);
     const start = performance.now();
-    beats.push(...sessions.map((session, i) => beat(session, (i / SESSIONS) * period)));
-    await new Promise((resolve) => setTimeout(resolve, period + 2000));
+    await Promise.race([
+      new Promise((resolve) => setTimeout(resolve, HEARTBEAT_TIMEOUT_MS / 3)),
+      Promise.all(beats), // A failure ends the run.
+    ]);
     row["RSS MiB, loaded"] = residentMiB(pid);
     row["CPU %, heartbeats"] = 100 * (cpuSeconds(pid) - cpu) / ((performance.now() - start) / 1000);
     row["heartbeat p50 µs"] = quantile(times, 0.5) * 1000;
@@ -155,11 +170,10 @@ async function manySessions(subject: Subject): Promise<Row> {
     row["heartbeats"] = times.length;
     const alive = /zk_global_sessions\s+(\d+)/.exec(await fourLetterWord(address, "mntr"))?.[1];
     row["sessions alive"] = Number(alive ?? NaN);
-    running = false;
   } finally {
-    running = false;
-    for (const session of sessions) session[Symbol.dispose]();
+    stop.resolve();
     await Promise.allSettled(beats);
+    for (const session of sessions) session[Symbol.dispose]();
   }
   return row;
 }
@@ -175,25 +189,28 @@ if (apacheIsInstalled()) {
   console.error("Apache ZooKeeper is NOT INSTALLED here: nothing to compare with.");
 }
 
-const results: Record<string, Row> = {};
-for (const [name, start] of Object.entries(subjects)) {
-  if (values.only !== "" && name !== values.only) continue;
-  console.error(`  ${name}`);
-  const row: Row = {};
-  {
+const chosen = Object.entries(subjects).filter(([name]) => values.only === "" || name === values.only);
+const rows: Record<string, Row[]> = {};
+for (let round = 1; round <= Number(values.repeat); round++) {
+  for (const [name, start] of chosen) {
+    console.error(`  ${name}, round ${round}`);
     await using subject = await start();
-    Object.assign(row, await rates(subject));
+    (rows[name] ??= []).push(await rates(subject));
   }
-  if (SESSIONS > 0 && !name.includes("no fsync")) {
-    await using subject = await start();
-    Object.assign(row, await manySessions(subject));
-  }
-  results[name] = row;
 }
-const names = Object.keys(results);
-const labels = new Set(names.flatMap((name) => Object.keys(results[name]!)));
+for (const [name, start] of chosen) {
+  if (SESSIONS === 0 || name.includes("no fsync")) continue;
+  console.error(`  ${name}, ${SESSIONS} sessions`);
+  await using subject = await start();
+  (rows[name] ??= []).push(await manySessions(subject));
+}
+const names = chosen.map(([name]) => name);
+const labels = new Set(names.flatMap((name) => rows[name]!.flatMap((row) => Object.keys(row))));
 console.log(["".padEnd(24), ...names.map((name) => name.padStart(18))].join(""));
 for (const label of labels) {
-  const cells = names.map((name) => (results[name]![label]?.toFixed(0) ?? "–").padStart(18));
+  const cells = names.map((name) => {
+    const found = rows[name]!.flatMap((row) => row[label] ?? []);
+    return (found.length === 0 ? "–" : quantile(found, 0.5).toFixed(0)).padStart(18);
+  });
   console.log([label.padEnd(24), ...cells].join(""));
 }

@@ -468,9 +468,26 @@ export function readMultiResults(reader: JuteReader): RawMultiResult[] {
   }
 }
 
-/** What a four-letter word is answered with. */
-export async function fourLetterWord(address: string, word: string): Promise<string> {
-  using socket = await Deno.connect(hostAndPort(address));
-  await socket.write(encoder.encode(word));
-  return await new Response(socket.readable).text();
+/** What a four-letter word is answered with; an error when that takes longer than `deadlineMs`. */
+export async function fourLetterWord(address: string, word: string, deadlineMs = 5000): Promise<string> {
+  const socket = await Deno.connect(hostAndPort(address));
+  const timer = setTimeout(() => socket.close(), deadlineMs);
+  try {
+    await socket.write(encoder.encode(word));
+    const buffer = new Uint8Array(1 << 16);
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const count = await socket.read(buffer);
+      if (count === null) return text;
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+  } finally {
+    clearTimeout(timer);
+    try {
+      socket.close();
+    } catch {
+      // The deadline has passed.
+    }
+  }
 }
