@@ -42,8 +42,7 @@ const ACKNOWLEDGE_AFTER_MS = 20;
 const HOUSEKEEPING_MS = 250;
 /** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
 const CONNECT_MS = 300;
-/** A match that is gone: holes are given up after the first, the subscription after the second. */
-const FINISH_AFTER_MS = 1500;
+/** A match that is gone: its holes and the subscription are given up after this time, as it may come back. */
 const FORGET_AFTER_MS = 5000;
 /** Positions of streams that may come back are kept so long. */
 const PARK_MS = 120_000;
@@ -537,14 +536,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const now = monotonic();
     let forgot = false;
     for (const [key, following] of this.#following) {
-      const { removedAt } = following;
-      if (removedAt === undefined) continue;
-      if (now - removedAt > FORGET_AFTER_MS) {
-        this.#forget(key, following, now);
-        forgot = true;
-      } else if (now - removedAt > FINISH_AFTER_MS) {
-        following.stream.finish();
-      }
+      if (now - (following.removedAt ?? now) <= FORGET_AFTER_MS) continue;
+      this.#forget(key, following, now);
+      forgot = true;
     }
     if (forgot) this.#closeUnused();
     if (this.#active?.up === false) this.#reroute();

@@ -2,7 +2,7 @@
 import { loadOf, parseLoad } from "../../lib/load.ts";
 import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
-import { until } from "../harness/condition.ts";
+import { until, within } from "../harness/condition.ts";
 import { type Actor, marked } from "./actor.ts";
 import { SESSION_MS, type World } from "./world.ts";
 
@@ -26,7 +26,7 @@ const PERSISTENT = [
 export async function endOfWorld(world: World): Promise<void> {
   for (const slot of world.slots) await slot.actor.becomesReady();
   await using zk = new ZooKeeper({ servers: world.servers.addresses });
-  await zk.connected(AbortSignal.timeout(10_000));
+  await within("a session of the runner's own", zk.connected(), 20_000);
   await quiet(world, zk);
   world.endOfInput();
   await drained(world);
