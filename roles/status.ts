@@ -4,7 +4,6 @@
  *
  * Nothing is written, and everything that ZooKeeper knows is shown while brokers are dead, which is when it is wanted.
  */
-import { askHealth } from "../lib/health_query.ts";
 import { systemTable, type ToldHealth } from "../lib/system_table.ts";
 import type { SystemView } from "../lib/system_view.ts";
 import { watchSystem } from "../lib/system_watch.ts";
@@ -45,6 +44,8 @@ async function healthOf(view: SystemView): Promise<ToldHealth> {
     .filter(({ publishers, subscribers }) => publishers + subscribers > 0)
     .flatMap(({ primary }) => primary === null ? [] : [{ broker: primary.id, control: primary.control }]);
   if (primaries.length === 0) return { slow: [], failovers: [], unanswered: [] };
+  // Sockets are loaded only when there is somebody to ask.
+  const { askHealth } = await import("../lib/health_query.ts");
   const answers = await askHealth(primaries, ANSWER_MS);
   const unanswered = primaries.map(({ broker }) => broker).filter((broker) => !answers.has(broker));
   return { ...joinHealth(answers.values()), unanswered };
