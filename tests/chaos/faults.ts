@@ -94,6 +94,22 @@ function network(which: "zookeeper" | "data", how: "cut" | "hold" | "delay"): Fa
   };
 }
 
+/** Cut off from everybody, past its session: what it comes back with is stale. */
+function isolated(kind: Kind): Fault {
+  return {
+    name: `isolated ${kind}`,
+    kinds: [kind],
+    lasts: PAST_SESSION,
+    async run(_world, { actor }, ms) {
+      await actor.becomesReady();
+      const proxies = [...actor.proxies, ...actor.zookeeper];
+      for (const proxy of proxies) proxy.hold();
+      await sleep(ms);
+      for (const proxy of proxies) proxy.release();
+    },
+  };
+}
+
 function zookeeper(name: string, servers: "one" | "several"): Fault {
   return {
     name,
@@ -152,6 +168,8 @@ export const FAULTS: readonly Fault[] = [
   network("data", "delay"),
   network("zookeeper", "cut"),
   network("zookeeper", "hold"),
+  isolated("broker"),
+  isolated("publisher"),
   zookeeper("ZooKeeper restarted", "one"),
   zookeeper("ZooKeeper member killed", "several"),
   readerPauses,
