@@ -126,6 +126,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /** Brokers' egress endpoints, best first. */
   #route: string[] = [];
   #active: Link | undefined;
+  /** The broker of the zone that we were sent to: data moves there as soon as we are connected. */
+  #destination: string | undefined;
   /** Connected and unsubscribed: one, and all there are while the active one is down. */
   #spare: Link[] = [];
   #lastHit: Following | undefined;
@@ -295,7 +297,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         if (following.link === link) following.stream.connected(now);
       }
       // A better one than what we have; or what we have, and the others are not needed any more.
-      if (this.#active && (link === this.#active || !this.#active.up)) this.#reroute();
+      const arrived = link.endpoint === this.#destination;
+      if (this.#active && (link === this.#active || !this.#active.up || arrived)) this.#reroute();
       this.#arm();
     },
     onDown: (link) => this.#linkLost(link),
@@ -370,13 +373,22 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     if (this.#route.length > 0) {
       const before = this.#active;
       const stays = before && this.#route.includes(before.endpoint) ? before : undefined;
-      const active = stays && !this.#isDown(stays, now)
+      if (this.#destination === before?.endpoint || !this.#route.includes(this.#destination ?? "")) {
+        this.#destination = undefined;
+      }
+      const arrived = this.#destination !== undefined && up(this.#destination);
+      const active = arrived
+        ? this.#destination!
+        : stays && !this.#isDown(stays, now)
         ? stays.endpoint
         : this.#route.find(up) ?? stays?.endpoint ?? this.#route[0]!;
       this.#active = this.#link(active);
       // Up to now its signs of life were all that came over it.
       if (this.#active !== before && this.#active.up) this.#active.heardAt = now;
-      this.#spare = this.#spares(this.#active, now).map((endpoint) => this.#link(endpoint));
+      const spares = this.#spares(this.#active, now);
+      if (arrived) this.#destination = undefined;
+      else if (this.#destination !== undefined) spares.push(this.#destination);
+      this.#spare = spares.map((endpoint) => this.#link(endpoint));
     }
     for (const following of this.#following.values()) {
       const { match } = following;
@@ -484,7 +496,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       log.warn(`${this.id}: ${text}`);
       this.#events.push({ type: "mismatch", mismatch, text });
     }
-    this.#route = streams.find(({ through }) => through === "broker")?.endpoints ?? this.#route;
+    const route = streams.find(({ through }) => through === "broker")?.endpoints ?? this.#route;
+    if (this.#route.length > 0 && route[0] !== this.#route[0]) this.#destination = route[0];
+    this.#route = route;
     this.#reroute();
   }
 
