@@ -4,6 +4,7 @@ import { Broker, type BrokerEvent, Publisher, PubsubError, Subscriber, UsageErro
 import { until } from "../harness/condition.ts";
 import { type Place, suite } from "../harness/coordination.ts";
 import { Observer } from "../harness/observer.ts";
+import { pubsub } from "../harness/process.ts";
 
 const test = suite();
 
@@ -101,21 +102,23 @@ test("a broker that waits is in no list, joins one zone once, and leads it", asy
 });
 
 test("a new zone takes its share of clients, and their data goes through it", async (place) => {
-  const { broker, subscriber, publisher, observer } = worldIn(place);
-  const one = await broker("one", { zone: 1 });
+  const { zookeeper, broker, subscriber, publisher, observer } = worldIn(place);
+  const one = place.use(pubsub(["broker", "--zone", "1", "--address", "127.0.0.1"], { zookeeper }));
+  await one.says(/primary of zone 1/);
   const receivers = await Promise.all(["a", "b", "c"].map((id) => subscriber(id, { centralized: true })));
   const source = await publisher("p");
   await until("joined", () => source.stats().subscribers === 3);
   const stream = publishing(source);
-  const two = await broker("two", { zone: 2 });
+  await broker("two", { zone: 2 });
   await observer.sees("two and two", () => observer.counts.join() === "2,2");
-  assert.equal(one.stats().clients + two.stats().clients, 4);
   const moved = receivers.filter(({ subscriber }) => subscriber.zone === 2);
   assert.equal(moved.length, 2);
   const { length } = moved[0]!.numbers;
   await until("samples go on", () => moved.every(({ numbers }) => numbers.length > length + 100));
-  // The zone they have left ends: who was moved does not notice.
-  await one.close();
+  // The broker they have left is killed: who was moved does not notice.
+  await one.kill();
+  const stayed = receivers.find(({ subscriber }) => subscriber.zone === 1)!;
+  await until("who stayed does", () => stayed.failovers.includes("broker_lost"), 20_000);
   const last = await stream.stop();
   await until("everything is there", () => receivers.every(({ numbers }) => numbers.at(-1) === last));
   for (const received of receivers) complete(received, last);
