@@ -137,7 +137,7 @@ export class Link {
     return this.#ended.promise;
   }
 
-  /** Put our own functions in the place of those of the library that are at fault (FACTS are in the headers). */
+  /** Put our own functions in the place of those of the library that are at fault; `native.ts` says which. */
   #mend(manager: ConnectionManager, sessionTimeoutMs: number): ConnectionManager {
     manager.watcherManager = {
       isEmpty: () => true, // watches are kept and re-armed by the connection
