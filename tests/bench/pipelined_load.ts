@@ -136,12 +136,12 @@ async function drive(
   }
 }
 
-/** Answers per second with `window` requests in flight on each of `connections`, for about `seconds`. */
+/** Answers per second, and all answers, with `window` requests in flight on each of `connections`, for about `seconds`. */
 export async function throughput(
   address: string,
   make: RequestMaker,
   options: { connections: number; window: number; seconds: number; warmUpSeconds: number },
-): Promise<number> {
+): Promise<{ perSecond: number; answered: number }> {
   const sessions: CountingSession[] = [];
   try {
     for (let i = 0; i < options.connections; i++) sessions.push(await CountingSession.open(address));
@@ -158,7 +158,8 @@ export async function throughput(
     const elapsed = (performance.now() - begin) / 1000;
     const failed = sessions.reduce((sum, session) => sum + session.failed, 0);
     if (failed > 0) throw new Error(`${failed} requests were refused`);
-    return counts.reduce((sum, count) => sum + count, 0) / elapsed;
+    const counted = counts.reduce((sum, count) => sum + count, 0);
+    return { perSecond: counted / elapsed, answered: counted + warm.reduce((sum, count) => sum + count, 0) };
   } finally {
     for (const session of sessions) session[Symbol.dispose]();
   }
