@@ -2,8 +2,7 @@
  * A broker: forwards samples from the moment it starts (standby too), contends for its zone, and while it is the
  * zone's primary registers clients and tells them whom they are matched with.
  *
- * Guarantee: nothing a client sends, or stops sending, holds up another one: messages are parsed against a schema,
- * answers are never waited for, samples never pass through JavaScript.
+ * Guarantee: samples never pass through JavaScript; what clients do holds up nobody else (`ControlDesk`).
  *
  * Znodes: `/brokers/<id>` while it lives; `/elections/zone_<n>/…`, `/primaries/zone_<n>` while it leads. Session
  * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
@@ -11,9 +10,8 @@
 import process from "node:process";
 import { AsyncQueue } from "./async_queue.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
-import { monotonic, wallClock } from "./clock.ts";
-import { controlHeartbeats } from "./control_heartbeats.ts";
-import { FormatError, PubsubError, reasonOf } from "./errors.ts";
+import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
+import { PubsubError, reasonOf } from "./errors.ts";
 import {
   addressOnceReachable,
   advertised,
@@ -22,53 +20,27 @@ import {
   tcpEndpoint,
 } from "./local_address.ts";
 import { logger } from "./log.ts";
-import { MatchFeed, type Routing } from "./match_feed.ts";
-import { type Asker, MatchIndex } from "./match_index.ts";
 import { checkZone } from "./names.ts";
-import { brokerPath, BROKERS, electionPath, primaryPath, PUBLISHERS, SUBSCRIBERS } from "./paths.ts";
+import { brokerPath, electionPath, primaryPath } from "./paths.ts";
 import { Election, type Term } from "./recipes/election.ts";
 import { EphemeralRecord } from "./recipes/ephemeral_record.ts";
 import { LoadCounter } from "./recipes/load_counter.ts";
 import { Rebalancer } from "./rebalancer.ts";
-import { type Client, Registry } from "./registry.ts";
-import {
-  type BrokerMessage,
-  type BrokerRecord,
-  type ClientMessage,
-  decodeClientMessage,
-  encodeControl,
-  MAX_CONTROL_BYTES,
-  parseBrokerRecord,
-  parsePublisherRecord,
-  parseSubscriberRecord,
-} from "./wire/control.ts";
+import { SystemDirectory } from "./system_directory.ts";
+import type { BrokerRecord } from "./wire/control.ts";
 import { MAX_UPSTREAM_AT_BROKER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
-import { watchRecords } from "./zk/watch.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "./zone_clients.ts";
 import { healthOf } from "./zone_health.ts";
 import { Forwarder } from "./zmq/forwarder.ts";
-import { Socket } from "./zmq/socket.ts";
 
-const HEARTBEAT_MS = 1000;
-/** Changes are gathered for so long before matches are computed again. */
-const DEBOUNCE_MS = 10;
-/** And for so much longer for each client there is, as reading their list takes that much longer. */
-const DEBOUNCE_MS_A_CLIENT = 0.02;
 /** The number of clients is written so long after it has changed. */
 const COUNT_MS = 100;
 const HIGH_WATER_MARK = 4096;
 /** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
 const FAREWELL_MS = 400;
-const COMPLAINT_MS = 10_000;
-/** Brokers that a subscriber is told of. */
-const ROUTES = 3;
-
 const log = logger("broker");
-
-/** A client that was sent to another zone is not sent again for so long. */
-const SENT_AWAY_MS = 2500;
 
 /** Options of a broker. */
 export interface BrokerOptions extends CommonOptions {
@@ -93,7 +65,7 @@ export type BrokerEvent =
   | { type: "primary"; epoch: bigint }
   /** It drains, and has no clients any more but those that stay where they are. */
   | { type: "drained"; pinned: number }
-  | { type: "client"; id: string; role: "publisher" | "subscriber"; what: "registered" | "left" | "silent" };
+  | ClientEvent;
 
 /** Counters and state of a broker. */
 export interface BrokerStats {
@@ -114,7 +86,7 @@ export interface BrokerCosts {
   subscribers: number;
   brokers: number;
   zookeeper: { operations: number; watches: number; bytesIn: number };
-  control: { sent: number; received: number; bytesIn: number; bytesOut: number; matchBytes: number };
+  control: ControlTraffic;
   cpuMs: number;
 }
 
@@ -132,23 +104,14 @@ export class Broker implements AsyncDisposable {
   readonly id: string;
   readonly #common: CheckedOptions;
   readonly #options: BrokerOptions;
-  readonly #index = new MatchIndex();
-  readonly #registry = new Registry();
-  readonly #brokers = new Map<string, BrokerRecord>();
+  readonly #directory: SystemDirectory;
   readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
   readonly #abort = new AbortController();
   readonly #tasks: Promise<unknown>[] = [];
   readonly #failed = Promise.withResolvers<never>();
-  /** "role id" of everybody who has a record. */
-  readonly #recorded = new Set<string>();
-  /** Clients whose matches may have changed. */
-  readonly #dirty = new Set<Client>();
-  #everybodyDirty = false;
-  #dispatchTimer: ReturnType<typeof setTimeout> | undefined;
-  #housekeeping: ReturnType<typeof setInterval> | undefined;
   #zk: ZooKeeper | undefined;
   #forwarder: Forwarder | undefined;
-  #control: Socket | undefined;
+  #desk: ControlDesk | undefined;
   #record: BrokerRecord | undefined;
   #brokerNode: EphemeralRecord | undefined;
   #primaryNode: EphemeralRecord | undefined;
@@ -164,12 +127,6 @@ export class Broker implements AsyncDisposable {
   #started = false;
   #countTimer: ReturnType<typeof setTimeout> | undefined;
   #countWritten = "";
-  #dropped = 0;
-  #bytesIn = 0;
-  #bytesOut = 0;
-  #matchBytes = 0;
-  #droppedTold = 0;
-  #complainedAt = -COMPLAINT_MS;
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
@@ -177,6 +134,14 @@ export class Broker implements AsyncDisposable {
     this.#common = checkCommon(options, "broker");
     this.#options = options;
     this.id = this.#common.id;
+    this.#directory = new SystemDirectory(this.id, {
+      onClient: (role, id, topics) => this.#desk?.changed(role, id, topics),
+      onBrokers: () => {
+        this.#desk?.brokersChanged();
+        this.#rebalancer?.poke();
+      },
+      onChanges: () => this.#loadCounter?.poke(),
+    });
     const zone = checkZone(options.zone ?? 1);
     this.#zone = options.warm ? 0 : zone;
     parseZkAddress(options.zookeeper);
@@ -219,8 +184,9 @@ export class Broker implements AsyncDisposable {
     const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
     await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
-    const loaded = [this.#followBrokers(zk), this.#followPublishers(zk), this.#followSubscribers(zk)];
-    await Promise.race([Promise.all(loaded), this.#failed.promise]);
+    const { loaded, ended } = this.#directory.follow(zk, this.#abort.signal);
+    this.#own(ended);
+    await Promise.race([loaded, this.#failed.promise]);
     if (!this.#options.warm) await this.#contend(stop);
   }
 
@@ -248,8 +214,8 @@ export class Broker implements AsyncDisposable {
     this.#rebalancer = new Rebalancer(zk, {
       zone: this.zone,
       balance: this.#options.rebalance ?? true,
-      zones: () => this.#zones(),
-      move: (to, count, reason) => this.#sendAway(to, count, reason),
+      zones: () => this.#directory.zones(),
+      move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
     });
     await Promise.race([this.#brokerNode!.present(stop), this.#failed.promise]);
     this.#election = new Election(zk, electionPath(this.zone), this.id);
@@ -289,14 +255,10 @@ export class Broker implements AsyncDisposable {
       ...heartbeats,
     });
     this.#own(this.#forwarder.ended);
-    const control = this.#control = new Socket("router", {
-      maxMessageSize: MAX_CONTROL_BYTES,
-      ...controlHeartbeats(heartbeats),
-    });
+    const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
+    this.#own(desk.ended);
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
-    const bound = ports.map((port) => control.bind(tcpEndpoint(at, port)));
-    this.#own(this.#serve(control));
-    this.#housekeeping = setInterval(() => this.#keepHouse(), HEARTBEAT_MS);
+    const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
     this.#record = {
       broker: this.id,
       zone: this.zone,
@@ -315,89 +277,30 @@ export class Broker implements AsyncDisposable {
     }));
   }
 
-  // --- the state that all brokers share
-
-  /** Follow records in the background. @returns when the current ones are known. */
-  #follow<T>(
-    zk: ZooKeeper,
-    path: string,
-    parse: (data: Uint8Array, name: string) => T,
-    apply: { set: (record: T) => void; remove: (name: string) => void },
-  ): Promise<void> {
-    const loaded = Promise.withResolvers<void>();
-    const { signal } = this.#abort;
-    this.#own((async () => {
-      const debounceMs = (records: number) => DEBOUNCE_MS + DEBOUNCE_MS_A_CLIENT * records;
-      for await (const change of watchRecords(zk, path, parse, { signal, debounceMs })) {
-        for (const name of change.removed) apply.remove(name);
-        for (const record of [...change.added.values(), ...change.changed.values()]) apply.set(record);
-        for (const [name, reason] of change.invalid) {
-          apply.remove(name);
-          log.warn(`${this.id}: ignoring znode ${path}/${name}: ${reason}`);
-        }
-        loaded.resolve();
-        this.#dispatchSoon();
-        this.#loadCounter?.poke();
-      }
-    })());
-    return loaded.promise;
+  #deskOwner(): DeskOwner {
+    const broker = this as Broker;
+    return {
+      id: this.id,
+      directory: this.#directory,
+      get zone() {
+        return broker.#zone;
+      },
+      get acts() {
+        return broker.#term?.active ?? false;
+      },
+      routing: () => this.#directory.routing(this.#record!, this.#options.centralized ?? false),
+      status: (brief) => this.#status(brief),
+      onEvent: (event) => this.#events.push(event),
+      onCount: () => {
+        this.#countSoon();
+        this.#checkDrained();
+      },
+    };
   }
 
   /** Whether no zone with a lower number has a primary. */
   #isFirstPrimary(): boolean {
-    return ![...this.#brokers.values()].some(({ zone, standby }) => !standby && zone < this.zone);
-  }
-
-  #followPublishers(zk: ZooKeeper): Promise<void> {
-    return this.#follow(zk, PUBLISHERS, parsePublisherRecord, {
-      set: (record) => {
-        this.#recorded.add(`publisher ${record.id}`);
-        this.#changed("publisher", record.id, this.#index.setPublisher(record));
-      },
-      remove: (name) => {
-        this.#recorded.delete(`publisher ${name}`);
-        this.#changed("publisher", name, this.#index.deletePublisher(name));
-      },
-    });
-  }
-
-  #followSubscribers(zk: ZooKeeper): Promise<void> {
-    return this.#follow(zk, SUBSCRIBERS, parseSubscriberRecord, {
-      set: (record) => {
-        this.#recorded.add(`subscriber ${record.id}`);
-        this.#changed("subscriber", record.id, this.#index.setSubscriber(record));
-      },
-      remove: (name) => {
-        this.#recorded.delete(`subscriber ${name}`);
-        this.#changed("subscriber", name, this.#index.deleteSubscriber(name));
-      },
-    });
-  }
-
-  #followBrokers(zk: ZooKeeper): Promise<void> {
-    return this.#follow(zk, BROKERS, parseBrokerRecord, {
-      set: (record) => {
-        this.#brokers.set(record.broker, record);
-        this.#everybodyDirty = true;
-        this.#rebalancer?.poke();
-      },
-      remove: (name) => {
-        this.#brokers.delete(name);
-        this.#everybodyDirty = true;
-        this.#rebalancer?.poke();
-      },
-    });
-  }
-
-  /** Those of our clients that this one may or might be matched with on these topics have to be told. */
-  #changed(role: Asker["role"], id: string, topics: Iterable<string>): void {
-    const others = role === "publisher" ? "subscriber" : "publisher";
-    for (const topic of topics) {
-      for (const client of this.#registry.on(others, topic)) {
-        client.feed.touch(topic, id);
-        this.#dirty.add(client);
-      }
-    }
+    return !this.#directory.zones().some(({ zone }) => zone < this.zone);
   }
 
   // --- leading
@@ -461,36 +364,15 @@ export class Broker implements AsyncDisposable {
   }
 
   #checkDrained(): void {
-    const { size, pinned } = this.#registry;
+    const { size, pinned } = this.#desk!.clients;
     if (!this.#draining || this.#drainedTold || size > pinned) return;
     this.#drainedTold = true;
     this.#events.push({ type: "drained", pinned });
   }
 
-  /** The zones that have a primary. */
-  #zones(): { zone: number; draining: boolean }[] {
-    return [...this.#brokers.values()].filter(({ standby }) => !standby)
-      .map(({ zone, draining = false }) => ({ zone, draining }));
-  }
-
-  /** Send so many clients to another zone, those first that have been here longest. @returns how many were sent. */
-  #sendAway(zone: number, count: number, reason: string): number {
-    const now = monotonic();
-    let sent = 0;
-    for (const client of this.#registry) {
-      if (sent >= count) break;
-      if (client.pinned || now - (client.sentAwayAt ?? -Infinity) < SENT_AWAY_MS) continue;
-      client.sentAwayAt = now;
-      this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });
-      sent++;
-    }
-    return sent;
-  }
-
   async #stepDown(): Promise<void> {
     this.#term = undefined;
-    for (const client of this.#registry) this.#forgetUnrecorded(client);
-    this.#registry.clear();
+    this.#desk!.clear();
     this.#loadCounter!.stop();
     this.#rebalancer!.stop();
     await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
@@ -501,174 +383,14 @@ export class Broker implements AsyncDisposable {
     await this.#announce();
   }
 
-  // --- control plane
-
-  async #serve(control: Socket): Promise<void> {
-    for await (const messages of control.messages()) {
-      for (const frames of messages) this.#receive(frames);
-    }
-  }
-
-  #receive(frames: Uint8Array[]): void {
-    const [route, bytes] = frames;
-    if (route === undefined || bytes === undefined || frames.length !== 2) {
-      return this.#drop("a message of one part");
-    }
-    this.#bytesIn += bytes.length;
-    const message = decodeClientMessage(bytes);
-    if (message instanceof FormatError) {
-      this.#drop(message.message);
-      this.#send(route, { type: "rejected", code: "bad_message", reason: message.message });
-      return;
-    }
-    if (message.type === "status") {
-      this.#send(route, { type: "status", status: this.#status(message.brief ?? false) });
-    } else if (!this.#term?.active) {
-      const primary = this.#primaryOfZone();
-      this.#send(route, { type: "not_primary", ...(primary === undefined ? {} : { primary }) });
-    } else {
-      this.#handle(route, message);
-    }
-  }
-
-  #handle(route: Uint8Array, message: Exclude<ClientMessage, { type: "status" }>): void {
-    const now = monotonic();
-    if (message.type === "register") {
-      const { pinned = false } = message;
-      const asker: Asker = message.role === "publisher"
-        ? { role: message.role, info: message.publisher }
-        : { role: message.role, info: message.subscriber };
-      return this.#register(route, asker, pinned, now);
-    }
-    const client = this.#registry.get(message.id);
-    if (!client || !equal(client.route, route)) {
-      if (message.type === "ping") this.#send(route, { type: "not_primary" });
-      return;
-    }
-    client.heardAt = now;
-    if (message.type === "ping") {
-      client.stats = message.stats;
-      const { version } = client.feed;
-      this.#send(route, { type: "pong", time: message.time, clock: wallClock(), version });
-    } else if (message.type === "resync") {
-      this.#tellAll(client);
-    } else {
-      this.#registry.delete(client.id);
-      this.#countSoon();
-      this.#checkDrained();
-      this.#forgetUnrecorded(client);
-      this.#events.push({ type: "client", id: client.id, role: client.asker.role, what: "left" });
-    }
-  }
-
-  #register(route: Uint8Array, asker: Asker, pinned: boolean, now: number): void {
-    const { role, info } = asker;
-    const others = role === "publisher" ? this.#index.publishers : this.#index.subscribers;
-    const other = others.get(info.id);
-    if (
-      (other && other.incarnation !== info.incarnation) ||
-      this.#registry.taken(info.id, info.incarnation, now)
-    ) {
-      const reason =
-        `id ${info.id} is in use by another ${role}, which is alive or whose session is not over`;
-      return this.#send(route, { type: "rejected", code: "id_in_use", reason });
-    }
-    const client = this.#registry.add(asker, new MatchFeed(asker, this.#index), route, pinned, now);
-    this.#countSoon();
-    // Known here at once; the other brokers know it from its record.
-    const topics = role === "publisher" ? this.#index.setPublisher(info) : this.#index.setSubscriber(info);
-    this.#changed(role, info.id, topics);
-    this.#dispatchSoon();
-    log.info(`${this.id}: ${role} ${info.id} registered in zone ${this.zone}`);
-    this.#events.push({ type: "client", id: info.id, role, what: "registered" });
-    this.#send(route, { type: "registered", zone: this.zone, broker: this.id, heartbeat: HEARTBEAT_MS });
-    this.#tellAll(client);
-  }
-
-  /** A client that left before its record was there is known to nobody else. */
-  #forgetUnrecorded({ id, asker: { role } }: Client): void {
-    if (this.#recorded.has(`${role} ${id}`)) return;
-    const topics = role === "publisher" ? this.#index.deletePublisher(id) : this.#index.deleteSubscriber(id);
-    this.#changed(role, id, topics);
-    this.#dispatchSoon();
-  }
-
-  #send(route: Uint8Array, message: BrokerMessage): void {
-    const bytes = encodeControl(message);
-    this.#bytesOut += bytes.length;
-    if (message.type === "matches") this.#matchBytes += bytes.length;
-    this.#control!.send([route, bytes]);
-  }
-
-  #drop(reason: string): void {
-    this.#dropped++;
-    const now = monotonic();
-    if (now - this.#complainedAt < COMPLAINT_MS) return;
-    this.#complainedAt = now;
-    const count = this.#dropped - this.#droppedTold;
-    this.#droppedTold = this.#dropped;
-    log.warn(`${this.id}: dropped ${count} bad control message(s), the last one: ${reason}`);
-  }
-
-  #primaryOfZone(): string | undefined {
-    for (const { zone, standby, broker } of this.#brokers.values()) {
-      if (zone === this.zone && !standby && broker !== this.id) return broker;
-    }
-    return undefined;
-  }
-
-  // --- matching
-
-  #dispatchSoon(): void {
-    this.#dispatchTimer ??= setTimeout(() => {
-      this.#dispatchTimer = undefined;
-      const routing = this.#routing();
-      for (const client of this.#everybodyDirty ? this.#registry : this.#dirty) {
-        if (this.#registry.get(client.id) !== client) continue;
-        for (const message of client.feed.news(routing)) this.#send(client.route, message);
-      }
-      this.#dirty.clear();
-      this.#everybodyDirty = false;
-    }, DEBOUNCE_MS);
-  }
-
-  /** Send a client all its matches. */
-  #tellAll(client: Client): void {
-    for (const message of client.feed.whole(this.#routing())) this.#send(client.route, message);
-  }
-
-  #routing(): Routing {
-    const ingress = [...this.#brokers.values()].map((broker) => broker.ingress).sort();
-    return { egress: this.#routes(), ingress, centralized: this.#options.centralized ?? false };
-  }
-
-  /** Egress endpoints for our subscribers: our own, then others of our zone, then of other zones. */
-  #routes(): string[] {
-    const rank = ({ zone, standby }: BrokerRecord) => (zone === this.zone ? 0 : 2) + (standby ? 1 : 0);
-    const others = [...this.#brokers.values()]
-      .filter(({ broker, draining }) => broker !== this.id && !draining)
-      .sort((a, b) => rank(a) - rank(b) || (a.broker < b.broker ? -1 : 1));
-    return [this.#record!, ...others].slice(0, ROUTES).map(({ egress }) => egress);
-  }
-
-  // --- time and figures
-
-  #keepHouse(): void {
-    for (const client of this.#registry.expire(monotonic())) {
-      const { id, asker: { role } } = client;
-      this.#forgetUnrecorded(client);
-      log.info(`${this.id}: ${role} ${id} has gone silent`);
-      this.#events.push({ type: "client", id, role, what: "silent" });
-    }
-    this.#countSoon();
-    this.#checkDrained();
-  }
+  // --- figures
 
   /** Have the number of our clients written, if it has changed. */
   #countSoon(): void {
     this.#countTimer ??= setTimeout(() => {
       this.#countTimer = undefined;
-      const count = formatZoneCount({ clients: this.#registry.size, pinned: this.#registry.pinned });
+      const { size, pinned } = this.#desk!.clients;
+      const count = formatZoneCount({ clients: size, pinned });
       if (!this.#clientsNode || count === this.#countWritten) return;
       this.#countWritten = count;
       this.#clientsNode.update(count).catch((error) => {
@@ -686,33 +408,29 @@ export class Broker implements AsyncDisposable {
       role: this.role,
       draining: this.#draining,
       epoch: this.#term ? String(this.#term.epoch) : null,
-      clients: this.#registry.size,
-      dropped: this.#dropped,
+      clients: this.#desk?.clients.size ?? 0,
+      dropped: this.#desk?.dropped ?? 0,
     };
   }
 
   #status(brief: boolean): Record<string, unknown> {
-    const status = { ...this.stats(), costs: this.#costs(), ...healthOf(this.#registry) };
+    const status = { ...this.stats(), costs: this.#costs(), ...healthOf(this.#desk!.clients) };
     if (brief) return status;
     return {
       ...status,
-      clients: [...this.#registry].map(({ id, asker, stats }) => ({ ...stats, id, role: asker.role })),
+      clients: [...this.#desk!.clients].map(({ id, asker, stats }) => ({ ...stats, id, role: asker.role })),
     };
   }
 
   /** What it knows of the system, and what that has cost so far. */
   #costs(): BrokerCosts {
     const { user, system } = process.cpuUsage();
-    const { sent, received } = this.#control!.counters;
     return {
-      publishers: this.#index.publishers.size,
-      subscribers: this.#index.subscribers.size,
-      brokers: this.#brokers.size,
+      publishers: this.#directory.index.publishers.size,
+      subscribers: this.#directory.index.subscribers.size,
+      brokers: this.#directory.brokers,
       zookeeper: this.#zk!.counters(),
-      control: {
-        ...{ sent, received, bytesIn: this.#bytesIn },
-        ...{ bytesOut: this.#bytesOut, matchBytes: this.#matchBytes },
-      },
+      control: this.#desk!.traffic,
       cpuMs: (user + system) / 1000,
     };
   }
@@ -726,8 +444,6 @@ export class Broker implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#abort.abort();
-    clearInterval(this.#housekeeping);
-    clearTimeout(this.#dispatchTimer);
     clearTimeout(this.#countTimer);
     // Records first, so that a client that hears of the end finds a successor and not us.
     await Promise.allSettled([
@@ -747,7 +463,7 @@ export class Broker implements AsyncDisposable {
       this.#rebalancer?.close(),
     ]);
     if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
-    await this.#control?.[Symbol.asyncDispose]();
+    await this.#desk?.[Symbol.asyncDispose]();
     await this.#forwarder?.close();
     await this.#zk?.close();
     await Promise.allSettled(this.#tasks);
@@ -757,8 +473,4 @@ export class Broker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
