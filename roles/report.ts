@@ -65,7 +65,7 @@ async function write(path: string, chart: Chart): Promise<string> {
 }
 
 async function writePictures(root: string, analysis: Analysis, signal: AbortSignal): Promise<PagePictures> {
-  const { runs, results, medians, growths } = analysis;
+  const { runs, results, counted, medians, growths } = analysis;
   const range = latencyRange(results);
   const hosts: string[] = [];
   for (const mode of MODES.filter((each) => runs.some((run) => run.key.mode === each))) {
@@ -80,7 +80,7 @@ async function writePictures(root: string, analysis: Analysis, signal: AbortSign
     if (repeat === 1) pages.push({ title: `${network}, ${mode}: ${clientsOf(run)} clients`, pictures });
   }
   return {
-    clients: await write(`${root}/plots/latency-by-clients.svg`, clientsChart(medians, results, growths)),
+    clients: await write(`${root}/plots/latency-by-clients.svg`, clientsChart(medians, counted, growths)),
     growth: await write(`${root}/plots/growth.svg`, growthChart(growths)),
     distribution: await write(`${root}/plots/distribution.svg`, distributionChart(runs, results, range)),
     hosts,

@@ -29,6 +29,8 @@ export interface CellMedian {
 export interface Analysis {
   readonly runs: readonly StudyRun[];
   readonly results: readonly RunResult[];
+  /** Those of `results` that the findings, the medians and the growth rest on: no check of theirs failed. */
+  readonly counted: readonly RunResult[];
   readonly medians: readonly CellMedian[];
   readonly findings: readonly Finding[];
   readonly growths: readonly Growth[];
@@ -39,7 +41,10 @@ export interface Analysis {
 /** Analyses a study. */
 export function analyse(study: Study): Analysis {
   const results = study.runs.map(resultOf);
-  const medians = cellsOf(results).map((cell) => ({
+  const counted = results.filter((_, i) =>
+    study.runs[i]?.record.checks?.every((check) => check.pass) ?? true
+  );
+  const medians = cellsOf(counted).map((cell) => ({
     cell,
     median: bootstrap(
       ofCell(cell, (subscriber) => subscriber.steady.median),
@@ -49,9 +54,10 @@ export function analyse(study: Study): Analysis {
   return {
     runs: study.runs,
     results,
+    counted,
     medians,
-    findings: testFindings(results),
-    growths: growths(results),
+    findings: testFindings(counted),
+    growths: growths(counted),
     clock: clockStatement(study.runs),
     remarks: study.remarks,
   };

@@ -43,13 +43,25 @@ export function every(verdicts: readonly Verdict[]): Verdict {
   return verdicts.every((verdict) => verdict === "supported") ? "supported" : "undecided";
 }
 
-/** Whether fits (best first) say that growth bends upwards. Differences below 2 do not tell models apart. */
+/** Runs that scatter more than this around their mean do not show that nothing grows. */
+const FLAT_SCATTER = 0.1;
+
+/**
+ * Whether fits (best first) say that growth bends upwards. Differences below 2 do not tell models apart, and a constant
+ * is believed only of runs that scatter little: in noise it wins for want of evidence.
+ */
 export function judgeGrowth(fits: readonly Fit[]): Verdict {
   const best = fits[0];
   if (best === undefined || !Number.isFinite(best.aicc)) return "undecided";
   const bends = (model: GrowthModel) => model === "quadratic" || model === "n log n";
   const rivals = fits.filter((fit) => bends(fit.model) !== bends(best.model));
   if (Math.min(...rivals.map((fit) => fit.delta)) < 2) return "undecided";
+  if (best.model === "constant" && scatterOf(best) > FLAT_SCATTER) return "undecided";
   // A best fit that bends downwards is non-linear too, but the opposite of what is claimed.
   return bends(best.model) && (best.coefficients.at(-1) ?? 0) > 0 ? "supported" : "not supported";
+}
+
+/** Standard deviation of the residuals over the mean, of a constant. */
+function scatterOf({ residuals, rss, coefficients }: Fit): number {
+  return Math.sqrt(rss / Math.max(1, residuals.length - 1)) / Math.abs(coefficients[0] ?? NaN);
 }

@@ -31,7 +31,9 @@ export class ZooKeeperChild implements AsyncDisposable {
     const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const { value } = await output.read();
     await output.cancel();
-    if (value !== undefined && killAfterMs === undefined) return new ZooKeeperChild(value.trim(), process, complaints);
+    if (value !== undefined && killAfterMs === undefined) {
+      return new ZooKeeperChild(value.trim(), process, complaints);
+    }
     const { signal } = await process.status;
     clearTimeout(timer);
     const text = await complaints;

@@ -39,6 +39,7 @@ ${factsList(analysis)}
 </header>
 <main>
 <h2 id="findings">The five findings</h2>
+${leftOut(analysis)}
 ${findingsOverview(analysis.findings)}
 ${findingsDetail(analysis.findings)}
 
@@ -81,6 +82,13 @@ ${method()}
 `;
 }
 
+function leftOut({ results, counted }: Analysis): string {
+  const failed = results.length - counted.length;
+  if (failed === 0) return "";
+  return `<p>${failed} of ${results.length} runs failed a check (see <a href="#runs">Runs</a>). They are in the tables and
+in the distributions, but the findings, the medians and the growth do not rest on them.</p>`;
+}
+
 function remarks({ remarks }: Analysis): string {
   if (remarks.length === 0) return "";
   return `<h3>Remarks</h3><ul class="remarks">${
@@ -104,7 +112,7 @@ samples. The findings use the samples outside ${
 also all of them), so that they tell about dissemination and not about failover.</p>
 <p>Intervals are 95 % percentile bootstrap intervals (2,000 resamples, seeded): repeats are drawn anew with
 replacement, and in each the subscribers, because samples of one run share its conditions. A network counts when both
-modes have at least three repeats of it; statements about growth need five sizes. An effect is supported when its
+modes have at least three repeats of it whose checks passed; statements about growth need five sizes. An effect is supported when its
 interval lies on the claimed side of "no effect", not supported when it lies on the other side or within 5 % of "no
 effect", undecided otherwise.</p>
 <p>Growth: constant, linear, n log n and quadratic, fitted by least squares to the medians of the runs and compared by

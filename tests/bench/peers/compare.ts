@@ -10,16 +10,8 @@
  * Not installed systems are left out. Exit code 1 when a sample of pubsub was lost, repeated or damaged.
  */
 import { parseArgs } from "node:util";
-import {
-  type JobResult,
-  runJob,
-  type Shape,
-  type System,
-} from "../../../lib/bench/job.ts";
-import {
-  type PubsubSettings,
-  PubsubSystem,
-} from "../../../lib/bench/pubsub_system.ts";
+import { type JobResult, runJob, type Shape, type System } from "../../../lib/bench/job.ts";
+import { type PubsubSettings, PubsubSystem } from "../../../lib/bench/pubsub_system.ts";
 import { measureStartup } from "../../../lib/bench/startup.ts";
 import { checkText, resultLine } from "../../../lib/bench/table.ts";
 import { reasonOf } from "../../../lib/errors.ts";
@@ -78,9 +70,7 @@ async function compare(
   installed: Peer[],
 ): Promise<Comparison> {
   const { shape, settings } = scenario;
-  const peers = installed.filter(({ system }) =>
-    scenario.peers?.includes(system.name) ?? true
-  );
+  const peers = installed.filter(({ system }) => scenario.peers?.includes(system.name) ?? true);
   const ours = new PubsubSystem(settings as PubsubSettings);
   const timed: Shape = { ...shape, warmUpSeconds: 1, seconds };
   const pairs = new Map<string, Pair[]>(
@@ -124,9 +114,7 @@ try {
       ),
     );
   }
-  const startup = values.only === ""
-    ? await measureStartup({ repeats, idleSeconds: 10 }, signal)
-    : [];
+  const startup = values.only === "" ? await measureStartup({ repeats, idleSeconds: 10 }, signal) : [];
   const report = reportOf({
     machine,
     peers: brokered,

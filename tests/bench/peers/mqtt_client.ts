@@ -1,10 +1,6 @@
 /** One publisher or subscriber on MQTT, quality of service 0, with MQTT.js. Task as JSON argument. */
 import { Buffer } from "node:buffer";
-import {
-  publishAll,
-  readyThenGo,
-  receiveAll,
-} from "../../../lib/bench/client.ts";
+import { publishAll, readyThenGo, receiveAll } from "../../../lib/bench/client.ts";
 import { type ClientTask, topicOf } from "../../../lib/bench/protocol.ts";
 import { wallClock } from "../../../lib/clock.ts";
 

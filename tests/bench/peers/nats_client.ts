@@ -1,9 +1,5 @@
 /** One publisher or subscriber on NATS, with NATS' own JavaScript client. Task as JSON argument. */
-import {
-  publishAll,
-  readyThenGo,
-  receiveAll,
-} from "../../../lib/bench/client.ts";
+import { publishAll, readyThenGo, receiveAll } from "../../../lib/bench/client.ts";
 import { type ClientTask, topicOf } from "../../../lib/bench/protocol.ts";
 import { wallClock } from "../../../lib/clock.ts";
 

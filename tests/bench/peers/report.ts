@@ -1,13 +1,7 @@
 /** The comparison as a Markdown document, and the machine it was made on. */
 import { type RoleStartup, startupLines } from "../../../lib/bench/startup.ts";
 import type { JobResult } from "../../../lib/bench/job.ts";
-import {
-  checkText,
-  markdown,
-  mebibytes,
-  rateText,
-  spreadText,
-} from "../../../lib/bench/table.ts";
+import { checkText, markdown, mebibytes, rateText, spreadText } from "../../../lib/bench/table.ts";
 import { describeBuild } from "../../../lib/build_info.ts";
 import { median } from "../../../lib/report/statistics.ts";
 import { zeromqVersion } from "../../../lib/zmq/version.ts";
@@ -48,9 +42,7 @@ function read(path: string): string {
 export function reportOf(input: ReportInput): string {
   const { machine, peers, comparisons, startup, repeats, seconds } = input;
   const timed = comparisons.filter(({ scenario }) => scenario.shape.rate > 0);
-  const flatOut = comparisons.filter(({ scenario }) =>
-    scenario.shape.rate === 0
-  );
+  const flatOut = comparisons.filter(({ scenario }) => scenario.shape.rate === 0);
   const parts = [
     "# Benchmarks",
     `Written by \`deno run -A tests/bench/peers/compare.ts --repeats ${repeats} --seconds ${seconds} --write BENCHMARKS.md\`
@@ -174,16 +166,12 @@ function latency(comparison: Comparison): string {
 }
 
 function figureOf(result: JobResult, figure: Goal["figure"]): number {
-  return figure === "rate"
-    ? result.perSubscriber
-    : result.latency?.[figure] ?? NaN;
+  return figure === "rate" ? result.perSubscriber : result.latency?.[figure] ?? NaN;
 }
 
 function ratioOf(list: Pair[], figure: Goal["figure"]): number {
   return median(
-    list.map(({ ours, theirs }) =>
-      figureOf(ours, figure) / figureOf(theirs, figure)
-    ),
+    list.map(({ ours, theirs }) => figureOf(ours, figure) / figureOf(theirs, figure)),
   );
 }
 
@@ -220,9 +208,7 @@ function memoryText(results: JobResult[]): string {
 }
 
 function lossText(results: JobResult[]): string {
-  const faulty = results.filter((result) =>
-    checkText(result) !== "all samples checked"
-  );
+  const faulty = results.filter((result) => checkText(result) !== "all samples checked");
   return faulty.length === 0
     ? "complete"
     : `${faulty.length} of ${results.length} runs: ${checkText(faulty[0]!)}`;

@@ -24,9 +24,7 @@ function firstLine(command: string, ...args: string[]): string | undefined {
       args,
       stderr: "null",
     }).outputSync();
-    return success || stdout.length > 0
-      ? new TextDecoder().decode(stdout).split("\n")[0]!.trim()
-      : undefined;
+    return success || stdout.length > 0 ? new TextDecoder().decode(stdout).split("\n")[0]!.trim() : undefined;
   } catch {
     return undefined;
   }

@@ -118,6 +118,23 @@ test("the same data give the same files", async (root) => {
   assert.ok(first === await digest(), "files differ");
 });
 
+test("a run that failed a check is shown, but no finding rests on it", async (root) => {
+  await writeStudy(root, { ...FULL_STUDY, events: 10 });
+  const file = `${root}/data/centralized/tree-d3f3-27hosts/repeat-2/run.json`;
+  const record = JSON.parse(await Deno.readTextFile(file));
+  record.checks = [{
+    name: "subscriber-1 received everything",
+    pass: false,
+    comment: "3 of 330 samples missing",
+  }];
+  await Deno.writeTextFile(file, JSON.stringify(record));
+  const { out } = await report(root);
+  assert.match(out[2] ?? "", /^3\. undecided: .*Too little data: 4 sizes with at least 3 repeats/);
+  const page = await Deno.readTextFile(`${root}/report.html`);
+  assert.match(page, /1 of 36 runs failed a check/);
+  assert.match(page, /not: subscriber-1 received everything \(3 of 330 samples missing\)/);
+});
+
 test("the counts tell what is missing and what came twice", async (root) => {
   await writeStudy(root, SMALL);
   const file = `${root}/data/direct/tree-d2f2-4hosts/subscriber-1.csv`;

@@ -116,3 +116,19 @@ Deno.test("growth that bends downwards does not support quadratic growth", () =>
   assert.equal(compareGrowth(points)[0]?.model, "quadratic");
   assert.equal(judgeGrowth(compareGrowth(points)), "not supported");
 });
+
+Deno.test("a constant that wins in noise is no evidence against growth, one that fits closely is", () => {
+  const around = (scatter: number) =>
+    compareGrowth(
+      [2, 4, 8, 16, 24, 32].flatMap((n, i) =>
+        [-1, 0, 1].map((side, j) => ({
+          n,
+          value: 5 * (1 + scatter * (side + 0.1 * ((i * 7 + j * 3) % 5 - 2))),
+        }))
+      ),
+    );
+  assert.equal(around(0.5)[0]?.model, "constant");
+  assert.equal(judgeGrowth(around(0.5)), "undecided");
+  assert.equal(around(0.02)[0]?.model, "constant");
+  assert.equal(judgeGrowth(around(0.02)), "not supported");
+});
