@@ -5,6 +5,7 @@
  *
  *     deno run -A tests/bench/peers/compare.ts [--repeats 3] [--seconds 3] [--only SCENARIO] [--peer NAME] [--write BENCHMARKS.md]
  *
+ * `--note TEXT` is written beside the machine: what else one must know of the circumstances.
  * `--settle SECONDS` waits before each pair until the machine is quiet, at most so long.
  *
  * Not installed systems are left out. Exit code 1 when a sample of pubsub was lost, repeated or damaged.
@@ -39,6 +40,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     peer: { type: "string", default: "" },
     settle: { type: "string", default: "0" },
+    note: { type: "string", default: "" },
     write: { type: "string" },
   },
 });
@@ -97,7 +99,7 @@ async function compare(
 
 const directory = await Deno.makeTempDir({ prefix: "pubsub-peers-" });
 try {
-  const machine = machineText();
+  const machine = [machineText(), values.note].filter((text) => text !== "").join(". ");
   const chosen = ({ system }: Peer) => system.name.includes(values.peer);
   const brokered = (await installedPeers(directory, false)).filter(chosen);
   const direct = (await installedPeers(directory, true)).filter(chosen);
