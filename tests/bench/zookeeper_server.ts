@@ -202,7 +202,7 @@ for (const [name, start] of chosen) {
   await using subject = await start();
   (rows[name] ??= []).push(await manySessions(subject));
 }
-const names = chosen.map(([name]) => name);
+const names = chosen.map(([name]) => name).filter((name) => rows[name] !== undefined);
 const labels = new Set(names.flatMap((name) => rows[name]!.flatMap((row) => Object.keys(row))));
 console.log(["".padEnd(24), ...names.map((name) => name.padStart(18))].join(""));
 for (const label of labels) {
