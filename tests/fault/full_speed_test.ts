@@ -73,8 +73,8 @@ async function run(how: "SIGKILL" | "SIGTERM", settings: Partial<PubsubSettings>
   const whole = { publishers: 1, subscribers: 1, payloadBytes: 64, rate: 0, warmUpSeconds: 0.5, seconds: 8 };
   const result = await runJob(system, { ...whole, ...shape }, new AbortController().signal);
   // Both have had their share: an idle broker uses some hundredths of a second in that time.
-  assert.ok(system.carried.primary > 0.05, `the primary used ${system.carried.primary} s`);
-  assert.ok(system.carried.standby > 0.05, `the standby used ${system.carried.standby} s`);
+  assert.ok(system.carried.primary > 0.15, `the primary used ${system.carried.primary} s`);
+  assert.ok(system.carried.standby > 0.15, `the standby used ${system.carried.standby} s`);
   return result;
 }
 
