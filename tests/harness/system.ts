@@ -76,6 +76,7 @@ export function lastTest(): void {
   Deno.test({
     name: title("the coordination server of these tests ends"),
     ignore: !unrestricted,
+    // The server that is ended here was started by the first test.
     sanitizeResources: false,
     sanitizeOps: false,
     fn: async () => {
