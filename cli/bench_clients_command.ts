@@ -13,6 +13,7 @@ interface BenchClientsFlags extends BasicFlags {
   fanOut: number;
   hot?: boolean;
   concurrency: number;
+  processes?: number;
   assignment?: "random" | "least-loaded" | "two-choices";
   sessionTimeout: number;
   heartbeatInterval: number;
@@ -49,6 +50,13 @@ export function addBenchClientsCommand(program: Command, host: Host): void {
     .addOption(
       new Option("--concurrency <n>", "registrations under way at once").default(32)
         .argParser(wholeNumber("--concurrency", 1, 1000)),
+    )
+    .addOption(
+      new Option(
+        "--processes <n>",
+        "processes to share the clients among; by default as many as open files need",
+      )
+        .argParser(wholeNumber("--processes", 1, 100)),
     )
     .addOption(
       new Option("--assignment <kind>", "how the zone is chosen: random, least-loaded or two-choices")
@@ -102,6 +110,7 @@ Examples:
       ...given({
         zookeeper: flags.zookeeper || host.zookeeper ? zookeeperAddress(flags, host) : undefined,
         assignment: flags.assignment,
+        processes: flags.processes,
         logs: flags.logs,
       }),
     };
@@ -114,6 +123,23 @@ Examples:
         await (await import("../roles/bench_clients.ts")).runBenchClients(options, context),
     });
   });
+}
+
+/** Adds `pubsub bench-squad`, which `bench-clients` starts; of no use to people, so it is not in the list. */
+export function addBenchSquadCommand(program: Command, host: Host): void {
+  program.command("bench-squad", { hidden: true })
+    .description("A share of the clients of bench-clients: started by it, told on standard input what to do")
+    .argument("<task>")
+    .action((task: string) =>
+      host.launch({
+        role: "bench-squad",
+        options: {},
+        verbose: false,
+        quiet: true,
+        run: async (context) =>
+          await (await import("../roles/bench_clients.ts")).runBenchSquad(task, context),
+      })
+    );
 }
 
 function sizes(flag: string): (text: string) => number[] {

@@ -9,7 +9,7 @@ import { UsageError } from "../lib/errors.ts";
 import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
 import { addBackupPoolCommand } from "./backup_pool_command.ts";
 import { addBenchCommand } from "./bench_command.ts";
-import { addBenchClientsCommand } from "./bench_clients_command.ts";
+import { addBenchClientsCommand, addBenchSquadCommand } from "./bench_clients_command.ts";
 import { addBrokerCommand } from "./broker_command.ts";
 import { addClearCommand } from "./clear_command.ts";
 import { addDemoCommand } from "./demo_command.ts";
@@ -71,6 +71,7 @@ function buildProgram(host: Host): Command {
   addZooKeeperCommand(program, host);
   addBenchCommand(program, host);
   addBenchClientsCommand(program, host);
+  addBenchSquadCommand(program, host);
   addPerfCommand(program, host);
   addReportCommand(program, host);
   addDemoCommand(program, host);

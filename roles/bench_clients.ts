@@ -1,5 +1,5 @@
 /**
- * `pubsub bench-clients`: what N clients cost ZooKeeper and the brokers. Many simulated clients in this process, with
+ * `pubsub bench-clients`: what N clients cost ZooKeeper and the brokers. Many simulated clients in few processes, with
  * real sockets and sessions; the brokers, and ZooKeeper unless one is given, are processes of their own.
  *
  * Guarantee: every process it started is gone when it ends, whatever happens.
@@ -7,42 +7,40 @@
 import { Crowd } from "../lib/crowd/crowd.ts";
 import { BrokerQuestions, liveBrokers } from "../lib/crowd/broker_costs.ts";
 import { type StageFigures, stageHeader, stageRow } from "../lib/crowd/figures.ts";
-import type { Layout } from "../lib/crowd/layout.ts";
+import { LocalSquad, type SquadOptions } from "../lib/crowd/squad.ts";
+import { RemoteSquad, serveSquad } from "../lib/crowd/squad_process.ts";
 import { DeadlineError, PubsubError } from "../lib/errors.ts";
 import { Processes } from "../lib/perf/processes.ts";
 import { selfCommand } from "../lib/self_command.ts";
-import type { Assignment } from "../lib/zone_choice.ts";
 import { ZooKeeper } from "../lib/zk/zookeeper.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is asked of the measurement. */
-export interface BenchClientsOptions {
+export interface BenchClientsOptions extends Omit<SquadOptions, "zookeeper"> {
   /** Sizes of the crowd, growing. */
   readonly sizes: readonly number[];
   /** Brokers to start, each the primary of a zone. */
   readonly brokers: number;
   /** Without one, an embedded server is started. */
   readonly zookeeper?: string;
-  readonly layout: Layout;
-  readonly concurrency: number;
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
+  /** Processes to share the clients among; as many as their open files need. */
+  readonly processes?: number;
   readonly restMs: number;
   readonly stageMs: number;
-  readonly assignment?: Assignment;
   readonly json: boolean;
   /** Logs of what it starts go there. */
   readonly logs?: string;
 }
 
-/** Sockets and sessions of one simulated client. */
-const DESCRIPTORS_A_CLIENT = 3;
+/** Open files of one simulated client: its connections with a broker and with ZooKeeper, and libzmq's signals. */
+const FILES_A_CLIENT = 6;
+/** Of the process itself. */
+const FILES_BESIDE = 200;
 const START_MS = 30_000;
 
 /** Runs the measurement. */
 export async function runBenchClients(options: BenchClientsOptions, context: RoleContext): Promise<void> {
-  checkDescriptors(Math.max(...options.sizes));
+  const squadCount = options.processes ?? processesFor(Math.max(...options.sizes));
   await using processes = new Processes();
   const logs = options.logs ?? "/dev/null";
   const log = (name: string) => options.logs === undefined ? logs : `${logs}/${name}.log`;
@@ -54,7 +52,16 @@ export async function runBenchClients(options: BenchClientsOptions, context: Rol
   const brokers = await brokersReady(zk, options.brokers, context.signal);
   await using stack = new AsyncDisposableStack();
   const questions = brokers.map((broker) => stack.use(new BrokerQuestions(broker)));
-  await using crowd = new Crowd(questions, { ...options, zookeeper });
+  const squads = Array.from({ length: squadCount }, (_, number) => {
+    const place = { number, of: squadCount };
+    const share = {
+      ...options,
+      zookeeper,
+      concurrency: Math.max(1, Math.round(options.concurrency / squadCount)),
+    };
+    return stack.use(squadCount === 1 ? new LocalSquad(place, share) : new RemoteSquad(place, share));
+  });
+  const crowd = new Crowd(questions, squads, options);
   if (!options.json) context.out(stageHeader());
   for (const size of options.sizes) {
     const figures: StageFigures = await crowd.growTo(size, context.signal);
@@ -62,14 +69,18 @@ export async function runBenchClients(options: BenchClientsOptions, context: Rol
   }
 }
 
-function checkDescriptors(clients: number): void {
-  const needed = clients * DESCRIPTORS_A_CLIENT + 200;
+/** One of the processes that share the clients. */
+export async function runBenchSquad(task: string, context: RoleContext): Promise<void> {
+  await serveSquad(task, context.signal, (line) => context.out(line));
+}
+
+/** How many processes so many clients need. */
+function processesFor(clients: number): number {
   const allowed = Number(/^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1]);
-  if (needed > allowed) {
-    throw new PubsubError(
-      `${clients} clients need ${needed} open files, ${allowed} are allowed: ulimit -n ${needed}`,
-    );
+  if (allowed < FILES_BESIDE + FILES_A_CLIENT) {
+    throw new PubsubError(`a process may have ${allowed} open files, must be more: ulimit -n 20000`);
   }
+  return Math.ceil(clients * FILES_A_CLIENT / (allowed - FILES_BESIDE));
 }
 
 function startZooKeeper(processes: Processes, log: string): string {

@@ -8,7 +8,7 @@ export interface Reading {
   readonly brokers: readonly BrokerCosts[];
   /** The clients' own. */
   readonly clients: { readonly operations: number; readonly bytesIn: number };
-  /** CPU of the process the clients are in, milliseconds. */
+  /** CPU of the processes the clients are in, milliseconds. */
   readonly cpuMs: number;
 }
 
