@@ -63,7 +63,10 @@ function addOutputFlags(command: Command): void {
     .option("--raw", "the payloads, each followed by a line feed")
     .option("--quiet", "no samples on standard output")
     .option("-f, --filename <path>", "write the latency of every sample to this CSV file")
-    .option("--events <path>", "write one JSON object a line for every failure that was recovered from");
+    .option(
+      "--events <path>",
+      "write one JSON object a line for every failure recovered from, and for the clock of the broker",
+    );
 }
 
 function addQualityFlags(command: Command): void {

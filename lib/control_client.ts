@@ -336,6 +336,7 @@ export class ControlClient implements AsyncDisposable {
 
   async #registered(zone: number, primary: BrokerRecord): Promise<void> {
     this.#zone = zone;
+    if (this.#broker !== primary.broker) this.#clock = undefined; // that was another one's
     this.#broker = primary.broker;
     this.#waitingFor = "";
     const data = this.#options.record(zone);

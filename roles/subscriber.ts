@@ -6,6 +6,7 @@
  * when it ends by Ctrl-C. A slow reader slows this subscriber only. When the file cannot be written the samples go
  * on, and the exit code is 1. Session suspended or lost: the samples go on.
  */
+import { wallClock } from "../lib/clock.ts";
 import { reasonOf } from "../lib/errors.ts";
 import { DeliverySummary } from "../lib/delivery_summary.ts";
 import { LatencyCsv, numberedPath } from "../lib/latency_csv.ts";
@@ -161,12 +162,21 @@ class Member {
     }
   }
 
-  /** One line a failure that was recovered from, until the subscriber is closed. Never rejects. */
+  /**
+   * One line a failure that was recovered from, until the subscriber is closed; then one of what its broker's clock
+   * was by then. Never rejects.
+   */
   async #writeEvents(path: string): Promise<void> {
+    const write = (record: unknown) =>
+      Deno.writeTextFile(path, JSON.stringify(record) + "\n", { append: true });
     try {
       for await (const event of this.subscriber.events()) {
-        if (event.type !== "failover") continue;
-        await Deno.writeTextFile(path, JSON.stringify(event.failover) + "\n", { append: true });
+        if (event.type === "failover") await write(event.failover);
+      }
+      const { clock } = this.subscriber;
+      if (clock !== undefined) {
+        const { offset, bound } = clock;
+        await write({ time: wallClock(), event: "clock", offset_ms: offset, bound_ms: bound });
       }
     } catch (error) {
       this.#eventsFailed = true;

@@ -102,9 +102,12 @@ export function latencyQuantile(rows: readonly Row[], quantile: number): number 
   return live[Math.min(live.length - 1, Math.floor(quantile * live.length))] ?? Number.NaN;
 }
 
+const LOSSES: readonly string[] = ["broker_lost", "publisher_lost", "owner_changed"];
+
 /** The failovers of an event file. */
 export function failoversIn(jsonl: string): Failover[] {
-  return jsonl.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Failover);
+  return jsonl.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Failover)
+    .filter(({ event }) => LOSSES.includes(event));
 }
 
 /** The time of the first log line that matches, milliseconds since the epoch; undefined without one. */

@@ -1,6 +1,7 @@
 /** `perf --local` for real: brokers, clients and ZooKeeper as processes, the primary killed in mid-run. */
 import assert from "node:assert/strict";
 import { parseRunRecord } from "../../../lib/perf/run_record.ts";
+import { parseEvent } from "../../../lib/report/study.ts";
 import { type PerfOptions, runPerf } from "../../../roles/perf.ts";
 import { UsageError } from "../../../lib/errors.ts";
 import type { RoleContext } from "../../../roles/context.ts";
@@ -62,6 +63,9 @@ test("both modes pass although the primary is killed in mid-run, and everything 
     assert.equal(record?.brokerDeaths?.length, 1);
     const rows = (await Deno.readTextFile(`${directory}/subscriber-1.csv`)).trim().split("\n");
     assert.equal(rows.length, 1 + 100 * 3);
+    const events = (await Deno.readTextFile(`${directory}/subscriber-1.events.jsonl`)).trim().split("\n");
+    const clock = parseEvent(events.at(-1)!, "subscriber-1");
+    assert.ok(clock && "offsetMs" in clock && Math.abs(clock.offsetMs) < clock.boundMs + 5, events.join());
     for (const role of ["zookeeper", "backup-pool", "broker-1", "broker-2", "subscriber-1", "publisher-1"]) {
       assert.ok((await Deno.stat(`${root}/logs/${mode}/single-4hosts/${role}.log`)).isFile);
     }

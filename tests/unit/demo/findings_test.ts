@@ -58,7 +58,8 @@ Deno.test("latencies are those of live rows only", () => {
 });
 
 Deno.test("failovers are read a line each, and the time of a log line is its stamp", () => {
-  assert.equal(failoversIn('{"event":"broker_lost"}\n{"event":"owner_changed"}\n').length, 2);
+  const lines = '{"event":"broker_lost"}\n{"event":"owner_changed"}\n{"event":"clock","offset_ms":0.1}\n';
+  assert.equal(failoversIn(lines).length, 2);
   const log = "2026-11-22T13:00:00.250Z INFO  broker: x: primary of zone 1\n";
   assert.equal(timeOf(log, /primary of zone 1/), Date.parse("2026-11-22T13:00:00.250Z"));
   assert.equal(timeOf(log, /zone 2/), undefined);
