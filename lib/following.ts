@@ -1,4 +1,5 @@
 /** One stream as a subscriber follows it: its numbers, the link it comes over, what was handed out and told. */
+import { FencingWatch } from "./fencing_watch.ts";
 import type { Link } from "./link.ts";
 import type { Stream } from "./stream.ts";
 import type { SampleBatch } from "./wire/batch.ts";
@@ -13,6 +14,7 @@ export class Following {
   readonly liveKey: Uint8Array;
   readonly replayKey: Uint8Array;
   link: Link | undefined;
+  readonly fencing = new FencingWatch();
   /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
   removedAt: number | undefined;
   /** The last number that the user has taken. */

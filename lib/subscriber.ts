@@ -172,6 +172,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   get zone(): number {
     return this.#control?.zone ?? 0;
   }
+  /**
+   * By how much the clock of its broker is ahead of ours and how far that may be wrong, milliseconds, estimated from
+   * the keep-alives' round trips; undefined before the first one. No latency is corrected by it.
+   */
+  get clock(): { offset: number; bound: number } | undefined {
+    return this.#control?.clock;
+  }
   /** What happens, one consumer; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<ClientEvent, undefined> {
     return this.#events;
@@ -550,6 +557,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const now = monotonic();
     let forgot = false;
     for (const [key, following] of this.#following) {
+      if (following.fencing.look(following.stream.counters, now)) this.#tellOfFencing(following);
       if (now - (following.removedAt ?? now) <= FORGET_AFTER_MS) continue;
       this.#forget(key, following, now);
       forgot = true;
@@ -558,6 +566,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     if (this.#active?.up === false) this.#reroute();
     for (const [key, { until }] of this.#parked) if (until < now) this.#parked.delete(key);
     this.#failovers.settle(wallClock(), this.#tally());
+  }
+
+  #tellOfFencing({ match: { topic, publisher } }: Following): void {
+    log.warn(
+      `${this.id}: drops what ${publisher} publishes on topic ${topic}: a later owner (epoch ` +
+        `${
+          this.#fences.get(topic)!.highest
+        }) was heard before. If ZooKeeper was emptied since, start this subscriber again`,
+    );
   }
 
   // --- figures
