@@ -59,12 +59,11 @@ function stopping(kind: Kind, name: string, lasts: readonly [number, number]): F
     lasts,
     async run(world, { actor }, ms) {
       await actor.becomesReady();
-      const leader = actor.leads ? new StaleLeader(world, actor) : undefined;
+      const leader = StaleLeader.against(world, actor);
       actor.signal("SIGSTOP");
       await sleep(ms);
-      await leader?.before();
       actor.signal("SIGCONT");
-      await leader?.after();
+      await leader?.judge();
     },
   };
 }
@@ -75,8 +74,9 @@ function network(which: "zookeeper" | "data", how: "cut" | "hold" | "delay"): Fa
     name: `${how} ${which}`,
     kinds: which === "data" ? ["broker", "publisher"] : EVERYBODY,
     lasts: how === "cut" ? [0, 0] : [200, which === "data" ? 2000 : SESSION_MS + 2000],
-    async run(_world, { actor }, ms) {
+    async run(world, { actor }, ms) {
       await actor.becomesReady();
+      const leader = which === "zookeeper" && how === "hold" ? StaleLeader.against(world, actor) : undefined;
       const proxies = which === "data" ? actor.proxies : actor.zookeeper;
       const delay = 5 + ms % 45;
       for (const proxy of proxies) {
@@ -90,6 +90,7 @@ function network(which: "zookeeper" | "data", how: "cut" | "hold" | "delay"): Fa
         proxy.release();
         proxy.delayMs.up = proxy.delayMs.down = 0;
       }
+      await leader?.judge();
     },
   };
 }
@@ -100,12 +101,14 @@ function isolated(kind: Kind): Fault {
     name: `isolated ${kind}`,
     kinds: [kind],
     lasts: PAST_SESSION,
-    async run(_world, { actor }, ms) {
+    async run(world, { actor }, ms) {
       await actor.becomesReady();
+      const leader = StaleLeader.against(world, actor);
       const proxies = [...actor.proxies, ...actor.zookeeper];
       for (const proxy of proxies) proxy.hold();
       await sleep(ms);
       for (const proxy of proxies) proxy.release();
+      await leader?.judge();
     },
   };
 }

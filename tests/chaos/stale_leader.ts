@@ -1,59 +1,81 @@
 /**
- * A primary that was stopped while another one was elected: when it goes on, not a single answer of it may be that of
- * a primary. It is asked again and again, from before it goes on, as its clients would.
+ * A primary that is succeeded while it cannot know: once ZooKeeper names another one, not a single answer of it may be
+ * that of a primary. It is asked again and again, as its clients would, past whatever lies between them and it.
  */
 import { PRIMARIES } from "../../lib/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import type { Actor } from "./actor.ts";
-import type { World } from "./world.ts";
+import { INSIDE, type World } from "./world.ts";
 
-const PERIOD_MS = 2;
-const ASKING_MS = 600;
+const PERIOD_MS = 10;
+/** It is asked for so long after the fault is over. */
+const AFTER_MS = 600;
+/** Questions that wait in a stopped process, put after it was succeeded. */
+const MAX_WAITING = 50;
 
 interface Answer {
   status?: { role: string; epoch: string | null };
 }
 
-/** The suspicion against one broker. */
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The suspicion against one broker: begins before the fault, while it leads. */
 export class StaleLeader {
   readonly #world: World;
   readonly #actor: Actor;
+  readonly #zk: ZooKeeper;
   readonly #socket = new Socket("dealer", { linger: 0 });
-  readonly #reading: Promise<void>;
-  /** Of its term before it was stopped. */
+  readonly #working: Promise<unknown>;
+  /** Of its term before the fault. */
   #epoch: string | null = null;
-  #answers = 0;
-  #asking: ReturnType<typeof setInterval> | undefined;
-  #replaced = false;
+  #asked = 0;
+  #answered = 0;
+  /** How many questions had been put when another one led; answers come in the order of the questions. */
+  #askedBefore = Infinity;
+  #wrong = 0;
+  #over = false;
 
-  /** Connects to a broker that leads, before it is stopped. */
-  constructor(world: World, actor: Actor) {
+  /** The suspicion against this broker; undefined when it does not lead. */
+  static against(world: World, actor: Actor): StaleLeader | undefined {
+    return actor.kind === "broker" && actor.leads ? new StaleLeader(world, actor) : undefined;
+  }
+
+  private constructor(world: World, actor: Actor) {
     this.#world = world;
     this.#actor = actor;
+    this.#zk = new ZooKeeper({ servers: world.servers.addresses });
     // The control port is the first one.
-    this.#socket.connect(`tcp://127.0.0.2:${actor.proxies[0]!.port}`);
-    this.#socket.send(question());
-    this.#reading = this.#read();
+    this.#socket.connect(`tcp://${INSIDE}:${actor.proxies[0]!.port}`);
+    this.#working = Promise.all([this.#ask(), this.#read()]);
   }
 
-  /** It is about to go on. */
-  async before(): Promise<void> {
-    this.#replaced = await this.#succeeded();
-    this.#socket.send(question());
-    this.#asking = setInterval(() => this.#socket.send(question()), PERIOD_MS);
-  }
-
-  /** It goes on. */
-  async after(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, ASKING_MS));
-    clearInterval(this.#asking);
+  /** The fault is over: it is asked for a while longer, and the verdict given. */
+  async judge(): Promise<void> {
+    await sleep(AFTER_MS);
+    this.#over = true;
     await this.#socket[Symbol.asyncDispose]();
-    await this.#reading;
-    if (this.#answers > 0) {
+    await this.#working;
+    await this.#zk[Symbol.asyncDispose]();
+    if (this.#wrong > 0) {
       this.#world.broken(
-        `${this.#actor.name} answered ${this.#answers} times as primary after it was succeeded`,
+        `${this.#actor.name} answered ${this.#wrong} times as primary after it was succeeded`,
       );
+    }
+  }
+
+  async #ask(): Promise<void> {
+    while (!this.#over) {
+      if (this.#askedBefore === Infinity && await this.#succeeded()) this.#askedBefore = this.#asked;
+      if (this.#over) return;
+      const waiting = this.#asked - this.#answered;
+      if (waiting < (this.#askedBefore === Infinity ? 1 : MAX_WAITING)) {
+        this.#asked++;
+        this.#socket.send(question());
+      }
+      await sleep(PERIOD_MS);
     }
   }
 
@@ -61,20 +83,20 @@ export class StaleLeader {
     for await (const messages of this.#socket.messages()) {
       for (const frames of messages) {
         const { status } = JSON.parse(new TextDecoder().decode(frames.at(-1))) as Answer;
-        if (status?.role !== "primary") continue;
-        if (!this.#replaced) this.#epoch = status.epoch;
-        else if (status.epoch === this.#epoch) this.#answers++;
+        if (status === undefined) continue;
+        this.#answered++;
+        if (status.role !== "primary") continue;
+        this.#epoch ??= status.epoch;
+        if (this.#answered > this.#askedBefore && status.epoch === this.#epoch) this.#wrong++;
       }
     }
   }
 
   /** Whether its zone has another primary. */
   async #succeeded(): Promise<boolean> {
+    const zone = /broker-z(\d+)/.exec(this.#actor.name)![1];
     try {
-      await using zk = new ZooKeeper({ servers: this.#world.servers.addresses });
-      await zk.connected(AbortSignal.timeout(1000));
-      const zone = /broker-z(\d+)/.exec(this.#actor.name)![1];
-      const { data } = await zk.getData(`${PRIMARIES}/zone_${zone}`);
+      const { data } = await this.#zk.getData(`${PRIMARIES}/zone_${zone}`);
       return (JSON.parse(new TextDecoder().decode(data)) as { broker: string }).broker !== this.#actor.name;
     } catch {
       // ZooKeeper is down, or the zone has no primary yet: nothing can be said.

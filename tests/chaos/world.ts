@@ -14,7 +14,7 @@ export type { Actor, Kind } from "./actor.ts";
 export const SESSION_MS = 3000;
 const SESSION = ["--session-timeout", String(SESSION_MS / 1000)];
 /** Where processes listen, and where others reach them: the proxies are in between. */
-const INSIDE = "127.0.0.1";
+export const INSIDE = "127.0.0.1";
 const OUTSIDE = "127.0.0.2";
 const FEED_MS = 10;
 /** What a publisher may have unacknowledged: little, so that the flow control has something to do. */

@@ -68,13 +68,17 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   return server;
 }
 
+const givenPorts = new Set<number>();
+
 /**
- * A port nobody listens on at the moment, and that the system gives to nobody: a server that is killed and started
- * again must find its port free, so it is not one of the ephemeral ones (32768 and above).
+ * A port nobody listens on at the moment, and that nobody else is given, neither here nor by the system: a server
+ * that is killed and started again must find its port free, so it is not one of the ephemeral ones (32768 and above).
  */
 export function freePort(): number {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
     try {
       using _listener = Deno.listen({ hostname: "127.0.0.1", port });
       return port;
