@@ -11,6 +11,7 @@
  * contends again at the end of the queue.
  */
 import { AsyncQueue } from "./async_queue.ts";
+import { Background } from "./background.ts";
 import {
   checkCommon,
   type CheckedOptions,
@@ -24,11 +25,13 @@ import { ControlClient, type Matches } from "./control_client.ts";
 import { FormatError, PubsubError, reasonOf, UsageError } from "./errors.ts";
 import { addressOnceReachable, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
-import { mismatchText } from "./match.ts";
+import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { publisherPath } from "./paths.ts";
 import { PublishedStream } from "./published_stream.ts";
+import { PublishedTopic } from "./published_topic.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
+import { Roster } from "./roster.ts";
 import { SampleClock } from "./sample_clock.ts";
 import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
@@ -87,18 +90,6 @@ export interface DrainReport {
   behind: string[];
 }
 
-interface Topic {
-  stream: PublishedStream;
-  ownership: TopicOwnership | undefined;
-  /** Whether we may publish, as looked up at the beginning of this turn. */
-  mayPublish: boolean;
-  turn: number;
-  /** The epoch that was told of last: 0 for not the owner, undefined before the first decision. */
-  noticed: bigint | undefined;
-  /** Whether it has samples that are packed and not sent. */
-  dirty: boolean;
-}
-
 /**
  * Publishes samples about topics.
  *
@@ -114,24 +105,22 @@ export class Publisher implements AsyncDisposable {
   readonly incarnation: number = randomIncarnation();
   readonly #common: CheckedOptions;
   readonly #options: PublisherOptions;
-  readonly #topics = new Map<string, Topic>();
+  readonly #topics = new Map<string, PublishedTopic>();
   readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
   readonly #abort = new AbortController();
   readonly #turn: Turn;
   readonly #idBytes: Uint8Array;
-  readonly #tasks: Promise<void>[] = [];
-  readonly #failed = Promise.withResolvers<never>();
+  readonly #background = new Background(this.#abort.signal);
   /** Ingress endpoints of all brokers: we are connected to them. */
   readonly #brokers = new Set<string>();
-  readonly #matched = new Map<string, Set<string>>();
-  readonly #reliable = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #roster = new Roster();
+  readonly #notices = new MismatchNotices();
   #turnNumber = 0;
   #turnBytes = 0;
   readonly #clock = new SampleClock(wallClock);
   /** Topics with samples that are packed and not sent. */
-  readonly #dirty: Topic[] = [];
-  #last: Topic | undefined;
+  readonly #dirty: PublishedTopic[] = [];
+  #last: PublishedTopic | undefined;
   #wakers = new Set<() => void>();
   #socket: Socket | undefined;
   #zk: ZooKeeper | undefined;
@@ -166,16 +155,8 @@ export class Publisher implements AsyncDisposable {
         send: (message) => this.#socket?.send(message),
         repairBytes: repairBytesOf(options.topics.length),
       });
-      this.#topics.set(topic, {
-        stream,
-        ownership: undefined,
-        mayPublish: false,
-        turn: -1,
-        noticed: undefined,
-        dirty: false,
-      });
+      this.#topics.set(topic, new PublishedTopic(stream, options.ownership === "shared"));
     }
-    this.#failed.promise.catch(() => {});
     this.#turn = new Turn(() => this.#flush(), () => {
       this.#turnNumber++;
       this.#turnBytes = 0;
@@ -185,7 +166,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Rejects when the publisher cannot go on: rejected by the broker for good, or a fault of its own. */
   get failed(): Promise<never> {
-    return this.#failed.promise;
+    return this.#background.failed;
   }
   /** Where subscribers connect directly; empty when centralized or not started. */
   get endpoint(): string {
@@ -206,25 +187,15 @@ export class Publisher implements AsyncDisposable {
    * Waits for ZooKeeper and a primary as long as it takes, and says so.
    */
   async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => {});
-    const abort = () => aborted.reject(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      const stop = [aborted.promise, this.#failed.promise];
-      await Promise.race([this.#start(), ...stop]);
-      await Promise.race([this.#control!.recorded, ...stop]);
+    await this.#background.start(signal, async (step) => {
+      await step(this.#start());
+      await step(this.#control!.recorded);
       this.#contend();
-      const ownerships = [...this.#topics.values()].map(({ ownership }) =>
-        ownership?.decided(this.#abort.signal)
-      );
-      await Promise.race([Promise.all(ownerships), ...stop]);
-      await Promise.race([this.#gotMatches.promise, ...stop]);
-      await Promise.race([this.joined(JOIN_GRACE_MS), ...stop]);
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+      const topics = [...this.#topics.values()];
+      await step(Promise.all(topics.map(({ ownership }) => ownership?.decided(this.#abort.signal))));
+      await step(this.#gotMatches.promise);
+      await step(this.joined(JOIN_GRACE_MS));
+    });
   }
 
   async #start(): Promise<void> {
@@ -245,7 +216,7 @@ export class Publisher implements AsyncDisposable {
       );
       this.#endpoint = advertised(host, bound);
     }
-    this.#own(this.#receive(this.#socket));
+    this.#background.own(this.#receive(this.#socket));
     this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "publisher", publisher: this.#info() },
       recordPath: publisherPath(this.id),
@@ -256,16 +227,9 @@ export class Publisher implements AsyncDisposable {
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
     });
-    this.#own(this.#followControl(this.#control));
-    this.#own(this.#control.ended);
+    this.#background.own(this.#followControl(this.#control));
+    this.#background.own(this.#control.ended);
     this.#tick();
-  }
-
-  /** A background task whose failure is the publisher's. */
-  #own(task: Promise<void>): void {
-    this.#tasks.push(task.catch((error) => {
-      if (!this.#abort.signal.aborted) this.#failed.reject(error);
-    }));
   }
 
   #host(): Promise<string> {
@@ -307,7 +271,7 @@ export class Publisher implements AsyncDisposable {
     const entry = this.#entry(topic);
     if (this.#abort.signal.aborted) throw this.#closedError();
     this.#turn.touch();
-    if (!this.#mayPublish(entry)) {
+    if (!entry.mayPublish(this.#turnNumber)) {
       if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
       this.#suppressed++;
       // A source that never rests must not keep the process from hearing that it owns the topic.
@@ -327,7 +291,7 @@ export class Publisher implements AsyncDisposable {
     const entry = this.#entry(topic);
     if (this.#abort.signal.aborted) throw this.#closedError();
     this.#turn.touch();
-    if (!this.#mayPublish(entry)) {
+    if (!entry.mayPublish(this.#turnNumber)) {
       this.#suppressed++;
       return false;
     }
@@ -335,7 +299,7 @@ export class Publisher implements AsyncDisposable {
     return true;
   }
 
-  #entry(topic: string): Topic {
+  #entry(topic: string): PublishedTopic {
     // Most samples are about the same topic as the one before.
     if (this.#last?.stream.topic === topic) return this.#last;
     const entry = this.#topics.get(topic);
@@ -345,7 +309,7 @@ export class Publisher implements AsyncDisposable {
     );
   }
 
-  #add(entry: Topic, payload: Uint8Array | string): void {
+  #add(entry: PublishedTopic, payload: Uint8Array | string): void {
     const { stream } = entry;
     if (payload.length > MAX_PAYLOAD) {
       throw new UsageError(
@@ -359,23 +323,11 @@ export class Publisher implements AsyncDisposable {
     this.#dirty.push(entry);
   }
 
-  /** Whether we own the topic: looked up once a turn, as it needs the clock. */
-  #mayPublish(entry: Topic): boolean {
-    if (entry.turn === this.#turnNumber) return entry.mayPublish;
-    entry.turn = this.#turnNumber;
-    if (this.#options.ownership === "shared") return entry.mayPublish = true;
-    const { ownership, stream } = entry;
-    const epoch = ownership?.lease;
-    entry.mayPublish = epoch !== undefined;
-    if (epoch !== undefined) stream.setEpoch(epoch, monotonic());
-    return entry.mayPublish;
-  }
-
-  async #publishLater(entry: Topic, payload: Uint8Array | string): Promise<boolean> {
+  async #publishLater(entry: PublishedTopic, payload: Uint8Array | string): Promise<boolean> {
     for (;;) {
       if (this.#abort.signal.aborted) throw this.#closedError();
       this.#turn.touch();
-      const may = this.#mayPublish(entry);
+      const may = entry.mayPublish(this.#turnNumber);
       if (!may && this.#options.whenNotOwner !== "wait") {
         this.#suppressed++;
         return false;
@@ -433,9 +385,8 @@ export class Publisher implements AsyncDisposable {
     const { subscriber } = message;
     const now = monotonic();
     if (message.kind === "request") {
-      const shared = this.#options.ownership === "shared";
       const known = stream.flow.has(subscriber);
-      if (!stream.request(subscriber, message, shared || entry.ownership?.lease !== undefined, now)) {
+      if (!stream.request(subscriber, message, entry.leased, now)) {
         log.debug(
           `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
         );
@@ -484,25 +435,13 @@ export class Publisher implements AsyncDisposable {
 
   /** Who is matched now; those who are not any more are not waited for. */
   #applyMatches({ subscribers, mismatches }: Matches): void {
-    const before = new Map([...this.#matched].map(([topic, ids]) => [topic, new Set(ids)]));
-    this.#matched.clear();
-    for (const { topic, subscriber, reliable } of subscribers) {
-      this.#matched.getOrInsertComputed(topic, () => new Set()).add(subscriber);
-      if (reliable) this.#reliable.add(subscriber);
-      else this.#reliable.delete(subscriber);
-      if (before.get(topic)?.delete(subscriber)) continue;
-      this.#events.push({ type: "matched", topic, peer: subscriber });
+    const { came, gone } = this.#roster.update(subscribers);
+    for (const { topic, subscriber: peer } of came) this.#events.push({ type: "matched", topic, peer });
+    for (const { topic, subscriber: peer } of gone) {
+      this.#topics.get(topic)?.stream.leave(peer);
+      this.#events.push({ type: "unmatched", topic, peer });
     }
-    for (const [topic, gone] of before) {
-      for (const subscriber of gone) {
-        this.#topics.get(topic)?.stream.leave(subscriber);
-        this.#events.push({ type: "unmatched", topic, peer: subscriber });
-      }
-    }
-    for (const mismatch of mismatches) {
-      const text = mismatchText(mismatch);
-      if (this.#told.has(text)) continue;
-      this.#told.add(text);
+    for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
       log.warn(`${this.id}: ${text}`);
       this.#events.push({ type: "mismatch", mismatch, text });
     }
@@ -520,8 +459,8 @@ export class Publisher implements AsyncDisposable {
     for (;;) {
       const missing: string[] = [];
       for (const [topic, { stream }] of this.#topics) {
-        for (const id of this.#matched.get(topic) ?? []) {
-          if (this.#reliable.has(id) && !stream.flow.has(id)) missing.push(`${id} (${topic})`);
+        for (const id of this.#roster.reliable(topic)) {
+          if (!stream.flow.has(id)) missing.push(`${id} (${topic})`);
         }
         if (stream.flow.size < atLeast) {
           missing.push(`${atLeast - stream.flow.size} more subscribers of ${topic}`);
@@ -547,24 +486,19 @@ export class Publisher implements AsyncDisposable {
         strength: this.#options.strength ?? 0,
       });
       entry.ownership = ownership;
-      this.#own(this.#followOwnership(entry, ownership));
+      this.#background.own(this.#followOwnership(entry, ownership));
     }
   }
 
-  async #followOwnership(entry: Topic, ownership: TopicOwnership): Promise<void> {
-    for await (const _change of ownership.changes()) {
-      // The rest of this turn must see it too.
-      entry.turn = -1;
-      this.#noticeOwnership(entry);
-    }
+  async #followOwnership(entry: PublishedTopic, ownership: TopicOwnership): Promise<void> {
+    for await (const _change of ownership.changes()) this.#noticeOwnership(entry);
   }
 
   /** Tell of a change: told by the recipe, or of a lease that has run out by the clock. */
-  #noticeOwnership(entry: Topic): void {
-    const { ownership, noticed, stream: { topic } } = entry;
-    const epoch = ownership!.lease ?? 0n;
-    if (epoch === noticed) return;
-    entry.noticed = epoch;
+  #noticeOwnership(entry: PublishedTopic): void {
+    const { topic } = entry.stream;
+    const epoch = entry.news();
+    if (epoch === undefined) return;
     if (epoch > 0n) {
       log.info(`${this.id}: owns topic ${topic}, epoch ${epoch}`);
       this.#events.push({ type: "owner", topic, epoch });
@@ -588,9 +522,9 @@ export class Publisher implements AsyncDisposable {
     const now = monotonic();
     let urgent = this.#wakers.size > 0;
     for (const entry of this.#topics.values()) {
-      const { stream, noticed } = entry;
+      const { stream } = entry;
       urgent ||= stream.full;
-      if (noticed !== undefined) this.#noticeOwnership(entry);
+      if (entry.decided) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
           `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more`,
@@ -701,7 +635,7 @@ export class Publisher implements AsyncDisposable {
     }
     await this.#socket?.[Symbol.asyncDispose]();
     await this.#zk?.close();
-    await Promise.allSettled(this.#tasks);
+    await this.#background.ended();
     this.#events.close();
   }
 

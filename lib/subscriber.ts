@@ -10,6 +10,7 @@
  * over the links that stand.
  */
 import { AsyncQueue } from "./async_queue.ts";
+import { Background } from "./background.ts";
 import {
   checkCommon,
   type CheckedOptions,
@@ -25,9 +26,10 @@ import { FailoverLog, type Tally } from "./failover_log.ts";
 import { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "./log.ts";
-import { mismatchText } from "./match.ts";
+import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { subscriberPath } from "./paths.ts";
+import { Route } from "./route.ts";
 import { SampleIterator } from "./sample_iterator.ts";
 import { type Fence, Stream } from "./stream.ts";
 import { decodeBatch, Flag, type Sample, type SampleBatch } from "./wire/batch.ts";
@@ -103,11 +105,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #parked = new Map<string, Parked>();
   readonly #links = new Map<string, Link>();
   readonly #fences = new Map<string, Fence & { owner: string; at: number }>();
-  readonly #told = new Set<string>();
+  readonly #notices = new MismatchNotices();
   readonly #toAcknowledge = new Set<Following>();
   readonly #abort = new AbortController();
-  readonly #tasks: Promise<unknown>[] = [];
-  readonly #failed = Promise.withResolvers<never>();
+  readonly #background = new Background(this.#abort.signal);
   readonly #failovers: FailoverLog;
   /** As the broker is told of them. */
   readonly #lastFailovers: string[] = [];
@@ -123,13 +124,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   };
   #queuedBytes = 0;
   #invalid = 0;
-  /** Brokers' egress endpoints, best first. */
-  #route: string[] = [];
-  #active: Link | undefined;
-  /** The broker of the zone that we were sent to: data moves there as soon as we are connected. */
-  #destination: string | undefined;
-  /** Connected and unsubscribed: one, and all there are while the active one is down. */
-  #spare: Link[] = [];
+  /** Through the brokers. */
+  readonly #route: Route<Link>;
   #lastHit: Following | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
@@ -144,6 +140,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#common = checkCommon(options, "sub");
     this.#options = options;
     this.id = this.#common.id;
+    const links = {
+      known: (endpoint: string) => this.#links.get(endpoint),
+      get: (endpoint: string) => this.#link(endpoint),
+    };
+    this.#route = new Route(links, Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
     parseZkAddress(options.zookeeper);
     checkOptionalZone(options.zone);
     this.#info = {
@@ -156,7 +157,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       reliability: options.reliability ?? "reliable",
       ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
     };
-    this.#failed.promise.catch(() => {});
     this.#failovers = new FailoverLog((failover) => {
       this.#events.push({ type: "failover", failover });
       this.#lastFailovers.unshift(formatFailover(failover));
@@ -166,7 +166,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** Rejects when the subscriber cannot go on: rejected by the broker for good, or a fault of its own. */
   get failed(): Promise<never> {
-    return this.#failed.promise;
+    return this.#background.failed;
   }
   /** Zone it is registered in, 0 before that. */
   get zone(): number {
@@ -186,10 +186,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** Register. Waits for ZooKeeper and a primary as long as it takes, and says so. */
   async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#background.start(signal, async (step) => {
+      await step(this.#start().recorded);
+    });
+  }
+
+  #start(): ControlClient {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
-    const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
-    this.#control = new ControlClient(zk, {
+    this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    const control = this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "subscriber", subscriber: this.#info },
       recordPath: subscriberPath(this.id),
       record: (zone) => JSON.stringify({ ...this.#info, zone }),
@@ -199,25 +204,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
     });
-    this.#own(this.#followControl(this.#control));
-    this.#own(this.#control.ended);
+    this.#background.own(this.#followControl(control));
+    this.#background.own(control.ended);
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => {});
-    const abort = () => aborted.reject(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await Promise.race([this.#control.recorded, aborted.promise, this.#failed.promise]);
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  /** A background task whose failure is the subscriber's. */
-  #own(task: Promise<unknown>): void {
-    this.#tasks.push(task.catch((error) => {
-      if (!this.#abort.signal.aborted) this.#failed.reject(error);
-    }));
+    return control;
   }
 
   // --- samples out
@@ -303,9 +293,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       for (const following of this.#following.values()) {
         if (following.link === link) following.stream.connected(now);
       }
-      // A better one than what we have; or what we have, and the others are not needed any more.
-      const arrived = link.endpoint === this.#destination;
-      if (this.#active && (link === this.#active || !this.#active.up || arrived)) this.#reroute();
+      if (this.#route.concerns(link)) this.#reroute();
       this.#arm();
     },
     onDown: (link) => this.#linkLost(link),
@@ -368,7 +356,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const known = this.#links.get(endpoint);
     if (known) return known;
     const link = new Link(endpoint, this.#handler, this.#common);
-    this.#own(link.ended);
+    this.#background.own(link.ended);
     this.#links.set(endpoint, link);
     return link;
   }
@@ -376,32 +364,12 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /** Choose the links again and put every stream on the right one. */
   #reroute(): void {
     const now = monotonic();
-    const up = (endpoint: string) => this.#links.get(endpoint)?.up ?? false;
-    if (this.#route.length > 0) {
-      const before = this.#active;
-      const stays = before && this.#route.includes(before.endpoint) ? before : undefined;
-      if (this.#destination === before?.endpoint || !this.#route.includes(this.#destination ?? "")) {
-        this.#destination = undefined;
-      }
-      const arrived = this.#destination !== undefined && up(this.#destination);
-      const active = arrived
-        ? this.#destination!
-        : stays && !this.#isDown(stays, now)
-        ? stays.endpoint
-        : this.#route.find(up) ?? stays?.endpoint ?? this.#route[0]!;
-      this.#active = this.#link(active);
-      // Up to now its signs of life were all that came over it.
-      if (this.#active !== before && this.#active.up) this.#active.heardAt = now;
-      const spares = this.#spares(this.#active, now);
-      if (arrived) this.#destination = undefined;
-      else if (this.#destination !== undefined) spares.push(this.#destination);
-      this.#spare = spares.map((endpoint) => this.#link(endpoint));
-    }
+    this.#route.choose(now);
     for (const following of this.#following.values()) {
       const { match } = following;
       const direct = match.endpoints[0];
       const link = match.through === "broker"
-        ? this.#active
+        ? this.#route.active
         : direct === undefined
         ? undefined
         : this.#link(direct);
@@ -411,29 +379,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#arm();
   }
 
-  /** Whether the connection was lost, or did not come about in time. */
-  #isDown({ up, lost, startedAt }: Link, now: number): boolean {
-    return !up && (lost || now - startedAt > Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
-  }
-
-  /** Where to be connected besides the active link. */
-  #spares(active: Link, now: number): string[] {
-    const others = this.#route.filter((endpoint) => endpoint !== active.endpoint);
-    if (this.#isDown(active, now)) return others;
-    const link = (endpoint: string) => this.#links.get(endpoint);
-    // One that was lost just now is the last choice: the next loss may come before it is back.
-    const best = others.find((endpoint) => link(endpoint)?.up) ??
-      others.find((endpoint) => !link(endpoint)?.lost) ?? others[0];
-    return best === undefined ? [] : [best];
-  }
-
   #closeUnused(): void {
-    const used = new Set([this.#active, ...this.#spare]);
-    for (const { link } of this.#following.values()) used.add(link);
+    const used = new Set(this.#route.links);
+    for (const { link } of this.#following.values()) if (link) used.add(link);
     for (const [endpoint, link] of this.#links) {
       if (used.has(link)) continue;
       this.#links.delete(endpoint);
-      this.#own(link[Symbol.asyncDispose]());
+      this.#background.own(link[Symbol.asyncDispose]());
     }
   }
 
@@ -441,13 +393,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const streams = [...this.#following.values()].filter((one) => one.link === link);
     const heard = performance.timeOrigin + (link.heardAt || monotonic());
     if (streams.length > 0) {
-      const isBroker = link === this.#active;
+      const isBroker = link === this.#route.active;
       const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
       log.warn(`${this.id}: lost the connection to ${isBroker ? "broker" : "publisher"} ${what}`);
       const event = isBroker ? "broker_lost" : "publisher_lost";
       this.#failovers.lost(event, what, heard, wallClock(), streams, this.#tally());
     }
-    if (link === this.#active) this.#reroute();
+    if (link === this.#route.active) this.#reroute();
   }
 
   // --- control
@@ -496,16 +448,12 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       log.info(`${this.id}: publisher ${publisher} of topic ${topic} is gone`);
       this.#events.push({ type: "unmatched", topic, peer: publisher });
     }
-    for (const mismatch of mismatches) {
-      const text = mismatchText(mismatch);
-      if (this.#told.has(text)) continue;
-      this.#told.add(text);
+    for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
       log.warn(`${this.id}: ${text}`);
       this.#events.push({ type: "mismatch", mismatch, text });
     }
-    const route = streams.find(({ through }) => through === "broker")?.endpoints ?? this.#route;
-    if (this.#route.length > 0 && route[0] !== this.#route[0]) this.#destination = route[0];
-    this.#route = route;
+    const route = streams.find(({ through }) => through === "broker")?.endpoints;
+    if (route !== undefined) this.#route.lead(route);
     this.#reroute();
   }
 
@@ -563,7 +511,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       forgot = true;
     }
     if (forgot) this.#closeUnused();
-    if (this.#active?.up === false) this.#reroute();
+    if (this.#route.active?.up === false) this.#reroute();
     for (const [key, { until }] of this.#parked) if (until < now) this.#parked.delete(key);
     this.#failovers.settle(wallClock(), this.#tally());
   }
@@ -630,7 +578,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
     await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
     await this.#zk?.close();
-    await Promise.allSettled(this.#tasks);
+    await this.#background.ended();
     this.#events.close();
   }
 
