@@ -11,6 +11,7 @@
  * and another pool acts; zones that have a primary are left alone until their pool is back.
  */
 import { AsyncQueue } from "./async_queue.ts";
+import { Background } from "./background.ts";
 import { BrokerCrew } from "./broker_crew.ts";
 import { BrokerProcess } from "./broker_process.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
@@ -103,8 +104,7 @@ export class BackupPool implements AsyncDisposable {
   readonly #most: number;
   readonly #events = new AsyncQueue<BackupPoolEvent>({ limit: 1000 });
   readonly #abort = new AbortController();
-  readonly #failed = Promise.withResolvers<never>();
-  readonly #tasks: Promise<unknown>[] = [];
+  readonly #background = new Background(this.#abort.signal);
   #zk: ZooKeeper | undefined;
   #crew: BrokerCrew | undefined;
   #member: EphemeralRecord | undefined;
@@ -128,12 +128,11 @@ export class BackupPool implements AsyncDisposable {
     this.#most = checkInteger("most zones", options.maxZones ?? 10, 0, 1000);
     checkInteger("standbys", options.standbys ?? 0, 0, 100);
     checkInteger("warm brokers", options.warm ?? 1, 0, 100);
-    this.#failed.promise.catch(() => {});
   }
 
   /** Rejects when the pool cannot go on. */
   get failed(): Promise<never> {
-    return this.#failed.promise;
+    return this.#background.failed;
   }
   /** What happens, one consumer; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<BackupPoolEvent, undefined> {
@@ -167,22 +166,15 @@ export class BackupPool implements AsyncDisposable {
       warm: this.#options.warm ?? 1,
       onChange: () => this.#tell(),
     });
-    this.#own(this.#followPlan(zk, this.#crew));
+    this.#background.own(this.#followPlan(zk, this.#crew));
     this.#election = new Election(zk, POOLS, this.id);
-    this.#own(this.#act(zk, this.#election));
+    this.#background.own(this.#act(zk, this.#election));
     log.info(`${this.id}: up to ${this.#most} zones here, above a load of ${this.#settings.threshold}`);
   }
 
   #waiting(reason: string): void {
     log.warn(`${this.id}: waiting for ${reason}`);
     this.#events.push({ type: "waiting", reason });
-  }
-
-  /** A background task whose failure is the pool's. */
-  #own(task: Promise<unknown>): void {
-    this.#tasks.push(task.catch((error) => {
-      if (!this.#abort.signal.aborted) this.#failed.reject(error);
-    }));
   }
 
   // --- running zones
@@ -268,7 +260,7 @@ export class BackupPool implements AsyncDisposable {
     await this.#crew?.close();
     await this.#member?.close();
     await this.#zk?.close();
-    await Promise.allSettled(this.#tasks);
+    await this.#background.ended();
     this.#events.close();
   }
 

@@ -9,6 +9,7 @@
  */
 import process from "node:process";
 import { AsyncQueue } from "./async_queue.ts";
+import { Background } from "./background.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
 import { PubsubError, reasonOf } from "./errors.ts";
@@ -107,8 +108,7 @@ export class Broker implements AsyncDisposable {
   readonly #directory: SystemDirectory;
   readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
   readonly #abort = new AbortController();
-  readonly #tasks: Promise<unknown>[] = [];
-  readonly #failed = Promise.withResolvers<never>();
+  readonly #background = new Background(this.#abort.signal);
   #zk: ZooKeeper | undefined;
   #forwarder: Forwarder | undefined;
   #desk: ControlDesk | undefined;
@@ -148,12 +148,11 @@ export class Broker implements AsyncDisposable {
     for (const port of [...options.controlPorts ?? [], options.ingressPort ?? 0, options.egressPort ?? 0]) {
       checkInteger("port", port, 0, 65535);
     }
-    this.#failed.promise.catch(() => {});
   }
 
   /** Rejects when the broker cannot go on. */
   get failed(): Promise<never> {
-    return this.#failed.promise;
+    return this.#background.failed;
   }
   /** Its zone, 0 while it has none. */
   get zone(): number {
@@ -185,8 +184,8 @@ export class Broker implements AsyncDisposable {
     await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
     const { loaded, ended } = this.#directory.follow(zk, this.#abort.signal);
-    this.#own(ended);
-    await Promise.race([loaded, this.#failed.promise]);
+    this.#background.own(ended);
+    await Promise.race([loaded, this.#background.failed]);
     if (!this.#options.warm) await this.#contend(stop);
   }
 
@@ -217,9 +216,9 @@ export class Broker implements AsyncDisposable {
       zones: () => this.#directory.zones(),
       move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
     });
-    await Promise.race([this.#brokerNode!.present(stop), this.#failed.promise]);
+    await Promise.race([this.#brokerNode!.present(stop), this.#background.failed]);
     this.#election = new Election(zk, electionPath(this.zone), this.id);
-    this.#own(this.#lead(this.#election));
+    this.#background.own(this.#lead(this.#election));
     this.#started = true;
     const { control, ingress, egress } = this.#record!;
     log.info(
@@ -254,9 +253,9 @@ export class Broker implements AsyncDisposable {
       maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
       ...heartbeats,
     });
-    this.#own(this.#forwarder.ended);
+    this.#background.own(this.#forwarder.ended);
     const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
-    this.#own(desk.ended);
+    this.#background.own(desk.ended);
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
     const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
     this.#record = {
@@ -268,13 +267,6 @@ export class Broker implements AsyncDisposable {
       egress: advertised(host, this.#forwarder.egress[0]!),
       standby: true,
     };
-  }
-
-  /** A background task whose failure is the broker's. */
-  #own(task: Promise<unknown>): void {
-    this.#tasks.push(task.catch((error) => {
-      if (!this.#abort.signal.aborted) this.#failed.reject(error);
-    }));
   }
 
   #deskOwner(): DeskOwner {
@@ -466,7 +458,7 @@ export class Broker implements AsyncDisposable {
     await this.#desk?.[Symbol.asyncDispose]();
     await this.#forwarder?.close();
     await this.#zk?.close();
-    await Promise.allSettled(this.#tasks);
+    await this.#background.ended();
     this.#events.close();
   }
 
