@@ -127,7 +127,8 @@ export class Actor {
       rest = parts.pop()!;
       for (const part of parts) take(part);
     }
-    if (rest !== "") take(rest);
+    // The last line of who was killed may be half a line.
+    if (rest !== "" && (await this.#process.status).signal === null) take(rest);
   }
 
   /** Read no more of its standard output until {@link resumeReading}. */

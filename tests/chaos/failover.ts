@@ -191,7 +191,7 @@ async function populate(world: World, fault: FaultName, directory: string): Prom
   for (const { actor } of brokers.slots) brokers.watch(actor);
   for (const name of NAMES) {
     const files = ["--filename", `${directory}/${name}.csv`, "--events", `${directory}/${name}.jsonl`];
-    await world.subscriber("X", "exclusive", "--centralized", ...files).actor.becomesReady();
+    await world.subscriber("X", "exclusive", 0, "--centralized", ...files).actor.becomesReady();
   }
   await world.publisher("X", "exclusive", 1).actor.says(/owns topic/);
   if (fault === "owner") await world.publisher("X", "exclusive", 1).actor.says(/does not own/);

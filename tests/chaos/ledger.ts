@@ -9,6 +9,7 @@ export interface Delivered {
   topic: string;
   publisher: string;
   epoch: string | number;
+  historical: boolean;
   payload: string;
 }
 
@@ -21,15 +22,17 @@ export interface Violation {
 interface Place {
   last: number;
   epoch: bigint;
+  /** Samples that were handed out as history. */
+  history: number;
+  /** Whether anything was handed out that is none. */
+  live: boolean;
 }
 
-/** Samples that never came, between two that did. */
-interface Hole {
-  subscriber: string;
+/** What is missing, unless its source was killed before. */
+interface Missing {
   source: string;
-  from: number;
-  to: number;
   time: number;
+  what: string;
 }
 
 /**
@@ -50,7 +53,7 @@ export class Ledger {
   readonly #epochs = new Map<string, bigint>();
   readonly #owners = new Map<string, string>();
   readonly #killed = new Map<string, number>();
-  readonly #holes: Hole[] = [];
+  readonly #missing: Missing[] = [];
 
   /** A source's next sample was given to its publisher. @returns its content. @param size always the same. */
   give(source: string, size = 0): string {
@@ -69,9 +72,14 @@ export class Ledger {
     this.#killed.set(source, time);
   }
 
-  /** A subscriber gave a sample out. */
-  take(subscriber: string, { topic, publisher, epoch, payload }: Delivered, time: number): void {
+  /**
+   * A subscriber gave a sample out.
+   *
+   * @param requested how many samples from before it joined it is to get of each source, of those there were.
+   */
+  take(subscriber: string, sample: Delivered, time: number, requested = 0): void {
     this.delivered++;
+    const { topic, publisher, payload } = sample;
     const colon = payload.lastIndexOf(":");
     const source = payload.slice(0, colon);
     const number = parseInt(payload.slice(colon + 1));
@@ -83,21 +91,36 @@ export class Ledger {
       return void broken(`${payload.slice(0, 100)} was never published`);
     }
     const places = this.#places.getOrInsertComputed(subscriber, () => new Map());
-    const place = places.get(source);
-    const term = BigInt(epoch);
-    if (place && number <= place.last) {
+    const place = places.getOrInsertComputed(
+      source,
+      () => ({ last: 0, epoch: 0n, history: 0, live: false }),
+    );
+    const epoch = BigInt(sample.epoch);
+    const missing = (what: string) => this.#missing.push({ source, time, what: `${subscriber}: ${what}` });
+    if (number <= place.last) {
       broken(`${source}:${number} after number ${place.last}: a double or out of order`);
-    } else if (place && number > place.last + 1) {
-      const missing = number - place.last - 1;
-      if (place.epoch === term) {
-        this.#holes.push({ subscriber, source, from: place.last + 1, to: number - 1, time });
-      } else {
-        this.fenced += missing;
-        if (missing > FENCED_AT_ONCE) broken(`${missing} samples before ${source}:${number} were fenced off`);
+    } else if (place.last > 0 && number > place.last + 1) {
+      const count = number - place.last - 1;
+      if (place.epoch === epoch) missing(`${source}:${place.last + 1} to ${number - 1} never came`);
+      else {
+        this.fenced += count;
+        if (count > FENCED_AT_ONCE) broken(`${count} samples before ${source}:${number} were fenced off`);
       }
     }
-    places.set(source, { last: Math.max(number, place?.last ?? 0), epoch: term });
-    if (term > 0n) this.#checkOwner(subscriber, topic, publisher, term, broken);
+    if (sample.historical) {
+      if (place.live) broken(`${source}:${number} as history after live samples`);
+      if (++place.history > requested) broken(`${place.history} historical samples of ${source}`);
+    } else if (!place.live) {
+      place.live = true;
+      // With owners, what is below the epoch of a later one is not handed out.
+      const due = Math.min(requested, number - 1);
+      if (epoch === 0n && place.history < due) {
+        missing(`${place.history} of ${due} historical samples before ${source}:${number}`);
+      }
+    }
+    place.last = Math.max(number, place.last);
+    place.epoch = epoch;
+    if (epoch > 0n) this.#checkOwner(subscriber, topic, publisher, epoch, broken);
   }
 
   #checkOwner(
@@ -120,14 +143,13 @@ export class Ledger {
     return this.#places.get(subscriber)?.get(source)?.last ?? 0;
   }
 
-  /** At the end: holes that nothing excuses become violations. */
+  /** At the end: what is missing and nothing excuses becomes a violation. */
   close(): Violation[] {
-    for (const { subscriber, source, from, to, time } of this.#holes) {
+    for (const { source, time, what } of this.#missing) {
       const killedAt = this.#killed.get(source);
-      if (killedAt !== undefined && time >= killedAt) continue;
-      this.violations.push({ time, what: `${subscriber}: ${source}:${from} to ${to} never came` });
+      if (killedAt === undefined || time < killedAt) this.violations.push({ time, what });
     }
-    this.#holes.length = 0;
+    this.#missing.length = 0;
     return this.violations;
   }
 }

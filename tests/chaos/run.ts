@@ -89,12 +89,12 @@ async function populate(world: World): Promise<void> {
     for (const { actor } of world.slots) await actor.becomesReady();
   };
   for (const zone of [1, 1, 2, 2]) world.broker(zone);
-  world.subscriber("S", "shared");
-  world.subscriber("S", "shared", "--centralized", "--filename", "/dev/full");
-  world.subscriber("X", "exclusive");
-  world.subscriber("X", "exclusive", "--centralized");
+  world.subscriber("S", "shared", 1);
+  world.subscriber("S", "shared", 50, "--centralized", "--filename", "/dev/full");
+  world.subscriber("X", "exclusive", 0);
+  world.subscriber("X", "exclusive", 1, "--centralized");
   await ready();
-  world.publisher("S", "shared", 1);
+  world.publisher("S", "shared", 50);
   world.publisher("S", "shared", 100);
   world.publisher("X", "exclusive", 1);
   world.publisher("X", "exclusive", 1);

@@ -10,6 +10,8 @@ import { SESSION_MS, type World } from "./world.ts";
 const QUIET_MS = 4 * SESSION_MS + 5000;
 /** The load equals the truth so soon after that. */
 const LOAD_MS = 2000;
+/** What is given has been given out so soon after. */
+const FLOW_MS = 5000;
 const LEAVE_MS = 30_000;
 /** Publishers of an exclusive topic publish one after another what they were given meanwhile. */
 const DRAIN_MS = 90_000;
@@ -28,6 +30,7 @@ export async function endOfWorld(world: World): Promise<void> {
   await using zk = new ZooKeeper({ servers: world.servers.addresses });
   await within("a session of the runner's own", zk.connected(), 20_000);
   await quiet(world, zk);
+  await flowing(world);
   world.endOfInput();
   await drained(world);
   for (const kind of ["subscriber", "broker"] as const) {
@@ -55,6 +58,33 @@ async function quiet(world: World, zk: ZooKeeper): Promise<void> {
     const { data } = await zk.getData(LOAD);
     return parseLoad(new TextDecoder().decode(data)) === truth;
   }, LOAD_MS);
+}
+
+/**
+ * While nothing is wrong, samples come as they are given: of every publisher of a shared topic, and of the owner of an
+ * exclusive one.
+ */
+async function flowing(world: World): Promise<void> {
+  const { ledger } = world;
+  await Promise.all(
+    world.of("subscriber").map(async ({ topic, actor: { name } }) => {
+      const sources = world.of("publisher").filter((slot) => slot.topic === topic).map(({ actor }) =>
+        actor.name
+      );
+      const before = new Map(sources.map((source) => [source, ledger.given(source)]));
+      const arrived = (source: string) => ledger.reached(name, source) >= before.get(source)!;
+      const shared = topic === "S";
+      await until(
+        `${name} has what was given`,
+        () => shared ? sources.every(arrived) : sources.some(arrived),
+        FLOW_MS,
+      )
+        .catch(() => {
+          const places = sources.map((source) => `${ledger.reached(name, source)} of ${before.get(source)}`);
+          world.broken(`${name} has, ${FLOW_MS} ms later, ${places.join(", ")} samples`);
+        });
+    }),
+  );
 }
 
 /** Publishers end, and everything they were given has been given out to everybody. */

@@ -117,13 +117,14 @@ export class World implements AsyncDisposable {
     });
   }
 
-  subscriber(topic: string, ownership: Ownership, ...more: string[]): Slot {
-    const args = ["--topics", topic, "--ownership", ownership, "--json", "--indefinite", "--history", "0"];
+  subscriber(topic: string, ownership: Ownership, history: number, ...more: string[]): Slot {
+    const args = ["--topics", topic, "--ownership", ownership, "--json", "--indefinite"];
+    args.push("--history", String(history));
     const prefix = `sub-${topic}${more.includes("--centralized") ? "-c" : ""}`;
     return this.#slot("subscriber", topic, () => {
       const actor: Actor = this.#start(prefix, "subscriber", [...args, ...more], 0, (line) => {
         try {
-          this.ledger.take(actor.name, JSON.parse(line) as Delivered, Date.now());
+          this.ledger.take(actor.name, JSON.parse(line) as Delivered, Date.now(), history);
         } catch (error) {
           this.broken(`${actor.name} printed ${line.slice(0, 100)}: ${error}`);
         }
