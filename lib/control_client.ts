@@ -33,6 +33,8 @@ import { ZoneSearch, type ZoneTarget } from "./zone_search.ts";
 
 const REGISTER_DEADLINE_MS = 2000;
 const TICK_MS = 250;
+/** Longer between two ticks: this process was stopped, or had no time. */
+const STALL_MS = 4 * TICK_MS;
 /** How long a leaderless zone is waited for before its clients go to another one. */
 const ELECTION_GRACE_MS = 1500;
 
@@ -290,9 +292,13 @@ export class ControlClient implements AsyncDisposable {
     let heartbeat = 1000;
     let heard = monotonic();
     let pinged = heard;
+    let before = heard;
     for await (const item of items) {
       if (this.#abort.signal.aborted) return "closing";
       const now = monotonic();
+      // We were stopped ourselves: what the broker has said meanwhile is still to be read.
+      if (now - before > STALL_MS) heard = now;
+      before = now;
       if (item.kind === "message") {
         const message = decodeBrokerMessage(item.bytes);
         if (message instanceof FormatError) {
@@ -306,7 +312,7 @@ export class ControlClient implements AsyncDisposable {
           stay.registeredAt = now;
           stay.repeatAt = undefined;
           heartbeat = Math.max(100, message.heartbeat);
-          await this.#registered(zone, primary);
+          this.#registered(zone, primary);
         } else {
           const reason = this.#handle(message, now, stay);
           if (reason !== undefined) return reason;
@@ -334,14 +340,14 @@ export class ControlClient implements AsyncDisposable {
     return "closing";
   }
 
-  async #registered(zone: number, primary: BrokerRecord): Promise<void> {
+  #registered(zone: number, primary: BrokerRecord): void {
     this.#zone = zone;
     if (this.#broker !== primary.broker) this.#clock = undefined; // that was another one's
     this.#broker = primary.broker;
     this.#waitingFor = "";
     const data = this.#options.record(zone);
     if (this.#record) {
-      await this.#record.update(data).catch((error) => {
+      this.#record.update(data).catch((error) => {
         log.debug(`${this.#id}: the record is written when ZooKeeper is back: ${reasonOf(error)}`);
       });
     } else {

@@ -147,8 +147,8 @@ export class ControlDesk implements AsyncDisposable {
         : { role: message.role, info: message.subscriber };
       return this.#register(route, asker, message.pinned ?? false, now);
     }
-    const client = this.clients.get(message.id);
-    if (!client || !equal(client.route, route)) {
+    const client = this.clients.at(route, message.id);
+    if (!client) {
       if (message.type === "ping") this.#send(route, { type: "not_primary" });
       return;
     }
@@ -160,7 +160,7 @@ export class ControlDesk implements AsyncDisposable {
     } else if (message.type === "resync") {
       this.#tellAll(client);
     } else {
-      this.clients.delete(client.id);
+      this.clients.delete(client);
       this.#gone(client, "left");
     }
   }
@@ -169,7 +169,7 @@ export class ControlDesk implements AsyncDisposable {
     const { role, info } = asker;
     const { id, zone, directory } = this.#owner;
     const other = directory.incarnationOf(role, info.id) ?? info.incarnation;
-    if (other !== info.incarnation || this.clients.taken(info.id, info.incarnation, now)) {
+    if (other !== info.incarnation || this.clients.taken(asker, now)) {
       const reason =
         `id ${info.id} is in use by another ${role}, which is alive or whose session is not over`;
       return this.#send(route, { type: "rejected", code: "id_in_use", reason });
@@ -241,7 +241,7 @@ export class ControlDesk implements AsyncDisposable {
       this.#dispatchTimer = undefined;
       const routing = this.#owner.routing();
       for (const client of this.#everybodyDirty ? this.clients : this.#dirty) {
-        if (this.clients.get(client.id) !== client) continue;
+        if (!this.clients.has(client)) continue;
         for (const message of client.feed.news(routing)) this.#send(client.route, message);
       }
       this.#dirty.clear();
@@ -282,8 +282,4 @@ export class ControlDesk implements AsyncDisposable {
     await this.#socket[Symbol.asyncDispose]();
     await this.#serving;
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -25,8 +25,9 @@ export interface Client {
   readonly feed: MatchFeed;
 }
 
-/** The clients of a broker by id and by topic. */
+/** The clients of a broker by role and id, and by topic. */
 export class Registry {
+  /** A publisher and a subscriber may have the same id. */
   readonly #clients = new Map<string, Client>();
   readonly #byTopic = new Map<string, Set<Client>>();
   #pinned = 0;
@@ -42,8 +43,19 @@ export class Registry {
   [Symbol.iterator](): MapIterator<Client> {
     return this.#clients.values();
   }
-  get(id: string): Client | undefined {
-    return this.#clients.get(id);
+
+  /** The client that has this id and is answered there. */
+  at(route: Uint8Array, id: string): Client | undefined {
+    for (const role of ["publisher", "subscriber"] as const) {
+      const client = this.#clients.get(key(role, id));
+      if (client && sameBytes(client.route, route)) return client;
+    }
+    return undefined;
+  }
+
+  /** Whether this client is registered and has not registered again since. */
+  has(client: Client): boolean {
+    return this.#clients.get(key(client.asker.role, client.id)) === client;
   }
 
   /** The clients of a role on a topic. */
@@ -51,17 +63,18 @@ export class Registry {
     return this.#byTopic.get(`${role} ${topic}`) ?? [];
   }
 
-  /** Whether another live client has this id. */
-  taken(id: string, incarnation: number, now: number): boolean {
-    const client = this.#clients.get(id);
-    return client !== undefined && client.asker.info.incarnation !== incarnation &&
+  /** Whether another live client of the same role has its id. */
+  taken({ role, info }: Asker, now: number): boolean {
+    const client = this.#clients.get(key(role, info.id));
+    return client !== undefined && client.asker.info.incarnation !== info.incarnation &&
       now - client.heardAt < ALIVE_MS;
   }
 
   /** A client has registered, perhaps again. */
   add(asker: Asker, feed: MatchFeed, route: Uint8Array, pinned: boolean, now: number): Client {
-    const { id, topics } = asker.info;
-    this.delete(id);
+    const { role, info: { id, topics } } = asker;
+    const before = this.#clients.get(key(role, id));
+    if (before) this.delete(before);
     const client: Client = {
       id,
       asker,
@@ -73,20 +86,20 @@ export class Registry {
       sentAwayAt: undefined,
       stats: {},
     };
-    this.#clients.set(id, client);
+    this.#clients.set(key(role, id), client);
     if (pinned) this.#pinned++;
     for (const topic of topics) {
-      this.#byTopic.getOrInsertComputed(`${asker.role} ${topic}`, () => new Set()).add(client);
+      this.#byTopic.getOrInsertComputed(`${role} ${topic}`, () => new Set()).add(client);
     }
     return client;
   }
 
-  delete(id: string): boolean {
-    const client = this.#clients.get(id);
-    if (client === undefined) return false;
-    this.#clients.delete(id);
-    if (client.pinned) this.#pinned--;
+  /** @returns false when it was not registered. */
+  delete(client: Client): boolean {
+    if (!this.has(client)) return false;
     const { role, info } = client.asker;
+    this.#clients.delete(key(role, client.id));
+    if (client.pinned) this.#pinned--;
     for (const topic of info.topics) {
       const clients = this.#byTopic.get(`${role} ${topic}`);
       clients?.delete(client);
@@ -104,7 +117,15 @@ export class Registry {
   /** Forget those who have gone silent. @returns them. */
   expire(now: number): Client[] {
     const silent = [...this.#clients.values()].filter(({ heardAt }) => now - heardAt > FORGET_AFTER_MS);
-    for (const { id } of silent) this.delete(id);
+    for (const client of silent) this.delete(client);
     return silent;
   }
+}
+
+function key(role: Asker["role"], id: string): string {
+  return `${role} ${id}`;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -284,3 +284,17 @@ test("a broker that does not answer is left for another one, and tried again for
   await until("elsewhere", () => client.zone === 2, 15_000);
   assert.equal(other.heardOf("register"), 1);
 });
+
+test("who was stopped itself does not take its broker for dead", async (place) => {
+  const world = await World.in(place);
+  const broker = await world.broker(1);
+  const { client, events } = world.client();
+  await client.recorded;
+  await until("keep-alives go", () => broker.heardOf("ping") > 0);
+  // Longer than three heartbeats, and shorter than the session.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  const pings = broker.heardOf("ping");
+  await until("keep-alives go on", () => broker.heardOf("ping") > pings + 3);
+  assert.equal(broker.heardOf("register"), 1);
+  assert.ok(!events.some(({ type }) => type === "left"));
+});

@@ -28,12 +28,27 @@ Deno.test("clients are found by id, and by role and topic", () => {
   assert.deepEqual(ids(registry.on("publisher", "B")), ["p", "q"]);
   assert.deepEqual(ids(registry.on("subscriber", "B")), ["s"]);
   assert.deepEqual(ids(registry.on("subscriber", "A")), []);
-  assert.equal(registry.get("p")?.asker.role, "publisher");
-  assert.equal(registry.delete("p"), true);
-  assert.equal(registry.delete("p"), false);
+  const p = registry.at(route, "p")!;
+  assert.equal(p.asker.role, "publisher");
+  assert.equal(registry.at(new Uint8Array([2]), "p"), undefined, "somebody else says so");
+  assert.equal(registry.delete(p), true);
+  assert.equal(registry.delete(p), false);
   assert.deepEqual(ids(registry.on("publisher", "A")), []);
   registry.clear();
   assert.deepEqual([registry.size, registry.pinned, ids(registry.on("publisher", "B"))], [0, 0, []]);
+});
+
+Deno.test("a publisher and a subscriber may have the same id", () => {
+  const registry = new Registry();
+  const first = add(registry, publisher("x"), 0);
+  const other = new Uint8Array([2]);
+  const asker = subscriber("x");
+  const second = registry.add(asker, new MatchFeed(asker, new MatchIndex()), other, false, 0);
+  assert.equal(registry.size, 2);
+  assert.equal(registry.at(route, "x"), first);
+  assert.equal(registry.at(other, "x"), second);
+  registry.delete(first);
+  assert.deepEqual([registry.has(first), registry.has(second)], [false, true]);
 });
 
 Deno.test("who registers again is one client, with what it declares now", () => {
@@ -50,12 +65,14 @@ Deno.test("who registers again is one client, with what it declares now", () => 
 Deno.test("an id is taken by another life of the client as long as that has been heard of lately", () => {
   const registry = new Registry();
   const client = add(registry, publisher("p"), 0);
-  assert.equal(registry.taken("p", 1, 0), false, "itself");
-  assert.equal(registry.taken("p", 2, 2999), true);
-  assert.equal(registry.taken("p", 2, 3000), false);
+  const other = publisher("p", ["A"], 2);
+  assert.equal(registry.taken(client.asker, 0), false, "itself");
+  assert.equal(registry.taken(other, 2999), true);
+  assert.equal(registry.taken(other, 3000), false);
   client.heardAt = 2000;
-  assert.equal(registry.taken("p", 2, 3000), true);
-  assert.equal(registry.taken("x", 2, 0), false);
+  assert.equal(registry.taken(other, 3000), true);
+  assert.equal(registry.taken(publisher("x", ["A"], 2), 0), false);
+  assert.equal(registry.taken(subscriber("p", ["A"], 2), 0), false, "a subscriber of the same name");
 });
 
 Deno.test("those who have gone silent are forgotten, once", () => {
