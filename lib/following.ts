@@ -14,7 +14,7 @@ export class Following {
   readonly liveKey: Uint8Array;
   readonly replayKey: Uint8Array;
   link: Link | undefined;
-  readonly fencing = new FencingWatch();
+  readonly fencing: FencingWatch;
   /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
   removedAt: number | undefined;
   /** The last number that the user has taken. */
@@ -28,8 +28,10 @@ export class Following {
   /** We have said goodbye: anything more would make us known again. */
   #left = false;
 
-  constructor(match: StreamMatch, subscriber: string, stream: Stream) {
+  /** @param fencing tells when samples are dropped for a later owner for longer than a change of owner takes. */
+  constructor(match: StreamMatch, subscriber: string, stream: Stream, fencing = new FencingWatch(5000)) {
     this.match = match;
+    this.fencing = fencing;
     this.stream = stream;
     const { topic, publisher, incarnation } = match;
     this.liveKey = liveKey(topic, publisher);

@@ -1,20 +1,22 @@
-/** Mismatches are told to the user once, though the broker repeats them with every change. */
+/** Mismatches are told to the user once, though the broker repeats all that stand with every change. */
 import { mismatchText } from "./match.ts";
 import type { Mismatch } from "./wire/control.ts";
 
-/** More than so many different ones are not remembered: what was told long ago is told again. */
+/** When more were told, those that no longer stand are forgotten: they are news if they come again. */
 const MAX_TOLD = 1000;
 
 /** Which mismatches were told. */
 export class MismatchNotices {
-  readonly #told = new Set<string>();
+  #told = new Set<string>();
 
-  /** Those that are news, with their texts. */
+  /** Those that are news, with their texts. @param mismatches all that stand. */
   fresh(mismatches: readonly Mismatch[]): { mismatch: Mismatch; text: string }[] {
-    const notices = mismatches.map((mismatch) => ({ mismatch, text: mismatchText(mismatch) }))
-      .filter(({ text }) => !this.#told.has(text));
-    if (this.#told.size + notices.length > MAX_TOLD) this.#told.clear();
+    const standing = mismatches.map((mismatch) => ({ mismatch, text: mismatchText(mismatch) }));
+    const notices = standing.filter(({ text }) => !this.#told.has(text));
     for (const { text } of notices) this.#told.add(text);
+    if (notices.length > 0 && this.#told.size > MAX_TOLD) {
+      this.#told = new Set(standing.map(({ text }) => text));
+    }
     return notices;
   }
 }

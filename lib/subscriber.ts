@@ -23,6 +23,7 @@ import { monotonic, wallClock } from "./clock.ts";
 import { ControlClient, type Matches } from "./control_client.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { FailoverLog, type Tally } from "./failover_log.ts";
+import { FencingWatch } from "./fencing_watch.ts";
 import { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "./log.ts";
@@ -44,6 +45,8 @@ const ACKNOWLEDGE_AFTER_MS = 20;
 const HOUSEKEEPING_MS = 250;
 /** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
 const CONNECT_MS = 300;
+/** What is dropped for a later owner so long after the session time-out is no change of owner any more. */
+const FENCED_MS = 5000;
 /** A match that is gone: its holes and the subscription are given up after this time, as it may come back. */
 const FORGET_AFTER_MS = 5000;
 /** Positions of streams that may come back are kept so long. */
@@ -474,6 +477,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         request: (wanted) => following.request(wanted, reliable),
         lost: (from, to) => this.#lost(topic, publisher, from, to, "the publisher no longer has them"),
       }),
+      new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
     );
     const parked = this.#parked.get(key);
     if (parked?.incarnation === incarnation) {

@@ -76,11 +76,12 @@ export async function runBenchSquad(task: string, context: RoleContext): Promise
 
 /** How many processes so many clients need. */
 function processesFor(clients: number): number {
-  const allowed = Number(/^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1]);
+  const limit = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1];
+  const allowed = limit === undefined ? Infinity : Number(limit);
   if (allowed < FILES_BESIDE + FILES_A_CLIENT) {
     throw new PubsubError(`a process may have ${allowed} open files, must be more: ulimit -n 20000`);
   }
-  return Math.ceil(clients * FILES_A_CLIENT / (allowed - FILES_BESIDE));
+  return Math.max(1, Math.ceil(clients * FILES_A_CLIENT / (allowed - FILES_BESIDE)));
 }
 
 function startZooKeeper(processes: Processes, log: string): string {

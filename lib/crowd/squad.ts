@@ -49,6 +49,7 @@ export class LocalSquad implements Squad {
   readonly #options: SquadOptions;
   readonly #place: SquadPlace;
   readonly #clients: SimulatedClient[] = [];
+  #closed = false;
 
   constructor(place: SquadPlace, options: SquadOptions) {
     this.#place = place;
@@ -64,7 +65,8 @@ export class LocalSquad implements Squad {
     const deadline = monotonic() + ms;
     const clients = this.#clients;
     const worker = async () => {
-      while (this.#number(clients.length) < size) {
+      while (this.#number(clients.length) < size && !this.#closed) {
+        signal.throwIfAborted();
         const persona = personaOf(this.#number(clients.length), this.#options.layout);
         const client = new SimulatedClient(persona, this.#options);
         clients.push(client);
@@ -96,6 +98,7 @@ export class LocalSquad implements Squad {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const clients = this.#clients.splice(0);
     let next = 0;
     const worker = async () => {

@@ -5,6 +5,7 @@
  * Guarantee: it lives no longer than we do: it leaves at the end of its input, which only we hold.
  */
 import { z } from "zod";
+import { AsyncQueue } from "../async_queue.ts";
 import { DeadlineError, FormatError, PubsubError, reasonOf } from "../errors.ts";
 import { LineSplitter } from "../line_splitter.ts";
 import { selfCommand } from "../self_command.ts";
@@ -83,13 +84,25 @@ export class RemoteSquad implements Squad {
     const asked = this.#busy.then(async () => {
       signal?.throwIfAborted();
       await this.#orders.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
-      const { value, done } = await this.#answers.next();
+      const { value, done } = await this.#answer(signal);
       if (done) throw new PubsubError("a squad's process ended by itself");
       if ("error" in value) throw new DeadlineError(value.error);
       return value;
     });
     this.#busy = asked.catch(() => {});
     return asked;
+  }
+
+  /** The next answer; who is told to leave does not wait for it. */
+  async #answer(signal: AbortSignal | undefined): Promise<IteratorResult<Answer>> {
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      return await Promise.race([this.#answers.next(), aborted.promise]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   close(): Promise<void> {
@@ -122,14 +135,25 @@ export async function serveSquad(
 ): Promise<void> {
   const { place, options } = formatted("task", () => taskSchema.parse(JSON.parse(task)));
   await using squad = new LocalSquad(place, options as SquadOptions);
-  const orders = lines(
-    Deno.stdin.readable,
-    (line) => formatted("order", () => orderSchema.parse(JSON.parse(line))),
-  );
+  const orders = new AsyncQueue<Order>();
+  const end = new AbortController();
+  const stop = AbortSignal.any([signal, end.signal]);
+  // The input is read while an order is being followed, too: its end ends that.
+  const reading = readOrders(orders).catch((error) => error).finally(() => {
+    end.abort(new PubsubError("the measurement has ended"));
+    orders.close();
+  });
   for await (const order of orders) {
-    const answer = await follow(squad, order, signal).catch((error): Answer => ({ error: reasonOf(error) }));
-    out(JSON.stringify(answer));
+    const answer = await follow(squad, order, stop).catch((error): Answer => ({ error: reasonOf(error) }));
+    if (!end.signal.aborted) out(JSON.stringify(answer));
   }
+  const error = await reading;
+  if (error !== undefined) throw error;
+}
+
+async function readOrders(orders: AsyncQueue<Order>): Promise<void> {
+  const parse = (line: string) => formatted("order", () => orderSchema.parse(JSON.parse(line)));
+  for await (const order of lines(Deno.stdin.readable, parse)) orders.push(order);
 }
 
 async function follow(squad: Squad, order: Order, signal: AbortSignal): Promise<Answer> {

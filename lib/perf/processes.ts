@@ -2,8 +2,10 @@
  * The processes of one run: started with a log each, and all of them ended at the end, whatever happens.
  *
  * Guarantee: after `close()` none of them runs. They are asked to leave (SIGTERM), and killed when they have not
- * after a few seconds; the one started first, on which the others depend, after the others.
+ * after a few seconds; the one started first, on which the others depend, after the others. When we are killed
+ * ourselves the kernel kills them, where util-linux' setpriv is there to ask it for that.
  */
+import { existsSync } from "node:fs";
 import { wallClock } from "../clock.ts";
 
 /** How a process ended. */
@@ -27,6 +29,7 @@ export interface Started {
 }
 
 const GRACE_MS = 5000;
+const SETPRIV = "/usr/bin/setpriv";
 
 /** Starts and ends processes. */
 export class Processes implements AsyncDisposable {
@@ -35,9 +38,10 @@ export class Processes implements AsyncDisposable {
 
   /** Starts a command that writes both its outputs to the file `log`. */
   start(name: string, [command, ...args]: readonly string[], log: string): Started {
+    const guard = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : [];
     // The shell only opens the log and becomes the command: its pid is the command's.
     const child = new Deno.Command("/bin/sh", {
-      args: ["-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "sh", log, command ?? "", ...args],
+      args: ["-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "sh", log, ...guard, command ?? "", ...args],
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -46,6 +46,8 @@ export class Actor {
   ready = false;
   /** A broker's: it said that it leads its zone, and not the opposite since. */
   leads = false;
+  /** The epoch of the term it spoke of last. */
+  epoch = "";
   /** A publisher's: it said that it owns its topic, and not the opposite since. */
   owns = false;
   /** How it ended; undefined while it runs. */
@@ -112,8 +114,10 @@ export class Actor {
     if (this.stderr.length > STDERR_LINES) this.stderr.shift();
     this.ready ||= READY[this.kind].test(line);
     if (line.includes("lost the connection to")) this.connectionsLost++;
-    if (this.kind === "broker" && / (no longer )?primary of zone /.test(line)) {
-      this.leads = !line.includes("no longer primary");
+    const term = this.kind === "broker" ? /primary of zone \d+(?:, epoch (\d+))?/.exec(line) : null;
+    if (term) {
+      this.leads = term[1] !== undefined;
+      this.epoch = term[1] ?? this.epoch;
     }
     if (/ owns topic | does not own topic /.test(line)) this.owns = line.includes(" owns topic ");
     if (/panicked|Uncaught|RangeError|TypeError/.test(line)) this.#wrong.push(line);

@@ -9,8 +9,9 @@ import type { Actor } from "./actor.ts";
 import { INSIDE, type World } from "./world.ts";
 
 const PERIOD_MS = 10;
-/** It is asked for so long after the fault is over. */
+/** It is asked for so long after the fault is over, and until it answers. */
 const AFTER_MS = 600;
+const ANSWER_MS = 5000;
 /** Questions that wait in a stopped process, put after it was succeeded. */
 const MAX_WAITING = 50;
 
@@ -27,10 +28,11 @@ export class StaleLeader {
   readonly #world: World;
   readonly #actor: Actor;
   readonly #zk: ZooKeeper;
-  readonly #socket = new Socket("dealer", { linger: 0 });
+  // Questions to a stopped process wait there: the connection must not be given up.
+  readonly #socket = new Socket("dealer", { linger: 0, heartbeatIntervalMs: 0 });
   readonly #working: Promise<unknown>;
   /** Of its term before the fault. */
-  #epoch: string | null = null;
+  readonly #epoch: string;
   #asked = 0;
   #answered = 0;
   /** How many questions had been put when another one led; answers come in the order of the questions. */
@@ -46,15 +48,22 @@ export class StaleLeader {
   private constructor(world: World, actor: Actor) {
     this.#world = world;
     this.#actor = actor;
+    this.#epoch = actor.epoch;
     this.#zk = new ZooKeeper({ servers: world.servers.addresses });
     // The control port is the first one.
     this.#socket.connect(`tcp://${INSIDE}:${actor.proxies[0]!.port}`);
     this.#working = Promise.all([this.#ask(), this.#read()]);
+    this.#working.catch(() => {}); // told by judge()
   }
 
   /** The fault is over: it is asked for a while longer, and the verdict given. */
   async judge(): Promise<void> {
     await sleep(AFTER_MS);
+    const silent = () => this.#askedBefore !== Infinity && this.#answered <= this.#askedBefore;
+    for (let waited = 0; silent() && this.#actor.running && waited < ANSWER_MS; waited += PERIOD_MS) {
+      await sleep(PERIOD_MS);
+    }
+    if (silent() && this.#actor.running) this.#world.broken(`${this.#actor.name} does not answer`);
     this.#over = true;
     await this.#socket[Symbol.asyncDispose]();
     await this.#working;
@@ -85,9 +94,8 @@ export class StaleLeader {
         const { status } = JSON.parse(new TextDecoder().decode(frames.at(-1))) as Answer;
         if (status === undefined) continue;
         this.#answered++;
-        if (status.role !== "primary") continue;
-        this.#epoch ??= status.epoch;
-        if (this.#answered > this.#askedBefore && status.epoch === this.#epoch) this.#wrong++;
+        const wrong = status.role === "primary" && status.epoch === this.#epoch;
+        if (wrong && this.#answered > this.#askedBefore) this.#wrong++;
       }
     }
   }

@@ -69,6 +69,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
 }
 
 const givenPorts = new Set<number>();
+const MAX_GIVEN_PORTS = 5000;
 
 /**
  * A port nobody listens on at the moment, and that nobody else is given, neither here nor by the system: a server
@@ -79,6 +80,7 @@ export function freePort(): number {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
     if (givenPorts.has(port)) continue;
     givenPorts.add(port);
+    for (const oldest of givenPorts) if (givenPorts.size > MAX_GIVEN_PORTS) givenPorts.delete(oldest);
     try {
       using _listener = Deno.listen({ hostname: "127.0.0.1", port });
       return port;

@@ -33,4 +33,12 @@ Deno.test("a mismatch is told once", () => {
   assert.equal(notices.fresh([mismatch]).length, 1);
   assert.equal(notices.fresh([mismatch]).length, 0);
   assert.equal(notices.fresh([mismatch, { ...mismatch, subscriber: "t" }]).length, 1);
+  const many = Array.from({ length: 1500 }, (_, i) => ({ ...mismatch, subscriber: `s${i}` }));
+  assert.equal(notices.fresh(many).length, 1500);
+  assert.equal(
+    notices.fresh([...many, { ...mismatch, subscriber: "new" }]).length,
+    1,
+    "however many there are",
+  );
+  assert.equal(notices.fresh(many).length, 0);
 });
