@@ -288,8 +288,10 @@ function brokenBy(fault: FaultName, times: number, alarms: number, outcome: Outc
   if (outcome.brokersLost.some((count) => count !== expected)) {
     broken.push(`a subscriber did not score ${expected} losses of its broker`);
   }
-  if (fault === "owner" && outcome.ownersChanged.some((count) => count !== times)) {
-    broken.push(`a subscriber did not score ${times} changes of the owner`);
+  // Each death, and at the end the last owner, whose input ends before that of the one that waits.
+  const changes = times + 1;
+  if (fault === "owner" && outcome.ownersChanged.some((count) => count !== changes)) {
+    broken.push(`a subscriber did not score ${changes} changes of the owner`);
   }
   if (fault === "none" && alarms > 0) broken.push(`${alarms} false alarms`);
   return broken;
