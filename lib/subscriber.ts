@@ -5,9 +5,9 @@
  * Guarantee (reliable): every number of a stream from the join on is handed out or counted as lost, none twice, and
  * with exclusive ownership nothing of an owner after a later one was heard.
  *
- * A second broker is kept connected and unsubscribed: when the active one is lost, the streams move there at once
- * and ask for what they missed; when that one is lost, too, to the first one that answers. Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on
- * over the links that stand.
+ * When a link is lost, the streams move at once (`route.ts`) and ask for what they missed.
+ *
+ * Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on over the links that stand.
  */
 import { AsyncQueue } from "./async_queue.ts";
 import { Background } from "./background.ts";

@@ -5,7 +5,8 @@
  *                     [--only PATTERN] [--verbose]
  *
  * Broken promises are printed with the time and the faults around them; the exit code is 1. The same seed gives the
- * same faults in the same order to the same slots for the same time; without `--zookeeper` it chooses the servers, too. `--only` takes the faults whose names match.
+ * same faults in the same order to the same slots for the same time; without `--zookeeper` it chooses the servers,
+ * too. `--only` takes the faults whose names match.
  */
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./faults.ts";
