@@ -106,11 +106,10 @@ export function growsMore(data: Data): Finding {
     { label: "slope, centralized minus direct", unit: "ms per client", interval: slopes, decides: true },
     { label: "exponent, centralized minus direct", unit: "", interval: difference(Math.log), decides: false },
   ];
+  const [estimate, low, high] = [slopes.estimate, slopes.low, slopes.high].map(microseconds);
   const reason =
-    `Each further client adds ${(slopes.estimate * 1000).toFixed(1)} µs more to the centralized median ` +
-    `than to the direct one (95 % interval ${(slopes.low * 1000).toFixed(1)} to ${
-      (slopes.high * 1000).toFixed(1)
-    } µs).`;
+    `A further client changes the difference of the medians, centralized minus direct, by ${estimate} µs ` +
+    `(95 % interval ${low} to ${high} µs).`;
   // No margin: what a negligible slope is depends on the machine, so an interval around 0 stays undecided.
   return { number: 4, claim, verdict: judge(slopes, 0, 0), reason, statistics };
 }
@@ -162,4 +161,9 @@ function growthOf(mode: Mode, cells: readonly Cell[]): Growth {
     if (best !== undefined) wins[best.model] += 1 / resamples;
   }
   return { mode, points, fits, chosen: wins };
+}
+
+/** Milliseconds as text. */
+function microseconds(ms: number): string {
+  return (ms * 1000).toFixed(1).replace("-", "−");
 }
