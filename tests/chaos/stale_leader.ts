@@ -8,12 +8,12 @@ import { Socket } from "../../lib/zmq/socket.ts";
 import type { Actor } from "./actor.ts";
 import { INSIDE, type World } from "./world.ts";
 
-const PERIOD_MS = 10;
+const LOOK_MS = 10;
+/** Between two questions: a stopped process finds those that were put meanwhile when it goes on. */
+const PERIOD_MS = 20;
 /** It is asked for so long after the fault is over, and until it answers. */
 const AFTER_MS = 600;
 const ANSWER_MS = 5000;
-/** Questions that wait in a stopped process, put after it was succeeded. */
-const MAX_WAITING = 50;
 
 interface Answer {
   status?: { role: string; epoch: string | null };
@@ -28,15 +28,13 @@ export class StaleLeader {
   readonly #world: World;
   readonly #actor: Actor;
   readonly #zk: ZooKeeper;
-  // Questions to a stopped process wait there: the connection must not be given up.
   readonly #socket = new Socket("dealer", { linger: 0, heartbeatIntervalMs: 0 });
   readonly #working: Promise<unknown>;
   /** Of its term before the fault. */
   readonly #epoch: string;
-  #asked = 0;
+  #succeededSince = false;
+  /** Answers to questions put after that. */
   #answered = 0;
-  /** How many questions had been put when another one led; answers come in the order of the questions. */
-  #askedBefore = Infinity;
   #wrong = 0;
   #over = false;
 
@@ -59,9 +57,9 @@ export class StaleLeader {
   /** The fault is over: it is asked for a while longer, and the verdict given. */
   async judge(): Promise<void> {
     await sleep(AFTER_MS);
-    const silent = () => this.#askedBefore !== Infinity && this.#answered <= this.#askedBefore;
-    for (let waited = 0; silent() && this.#actor.running && waited < ANSWER_MS; waited += PERIOD_MS) {
-      await sleep(PERIOD_MS);
+    const silent = () => this.#succeededSince && this.#answered === 0;
+    for (let waited = 0; silent() && this.#actor.running && waited < ANSWER_MS; waited += LOOK_MS) {
+      await sleep(LOOK_MS);
     }
     if (silent() && this.#actor.running) this.#world.broken(`${this.#actor.name} does not answer`);
     this.#over = true;
@@ -75,15 +73,11 @@ export class StaleLeader {
     }
   }
 
+  /** Questions are put only once it was succeeded, so that every answer counts. */
   async #ask(): Promise<void> {
+    while (!this.#over && !(this.#succeededSince = await this.#succeeded())) await sleep(LOOK_MS);
     while (!this.#over) {
-      if (this.#askedBefore === Infinity && await this.#succeeded()) this.#askedBefore = this.#asked;
-      if (this.#over) return;
-      const waiting = this.#asked - this.#answered;
-      if (waiting < (this.#askedBefore === Infinity ? 1 : MAX_WAITING)) {
-        this.#asked++;
-        this.#socket.send(question());
-      }
+      this.#socket.send(question());
       await sleep(PERIOD_MS);
     }
   }
@@ -94,8 +88,7 @@ export class StaleLeader {
         const { status } = JSON.parse(new TextDecoder().decode(frames.at(-1))) as Answer;
         if (status === undefined) continue;
         this.#answered++;
-        const wrong = status.role === "primary" && status.epoch === this.#epoch;
-        if (wrong && this.#answered > this.#askedBefore) this.#wrong++;
+        if (status.role === "primary" && status.epoch === this.#epoch) this.#wrong++;
       }
     }
   }
