@@ -45,7 +45,7 @@ export function reportOf(input: ReportInput): string {
   const flatOut = comparisons.filter(({ scenario }) => scenario.shape.rate === 0);
   const parts = [
     "# Benchmarks",
-    `Written by \`deno run -A tests/bench/peers/compare.ts --repeats ${repeats} --seconds ${seconds} --note … --write BENCHMARKS.md\`
+    `Written by \`deno run -A tests/bench/peers/compare.ts --repeats ${repeats} --seconds ${seconds} --write BENCHMARKS.md\`
 on ${new Date().toISOString().slice(0, 10)}. Do not edit.`,
     `- Machine: ${machine}
 - ${describeBuild()}, libzmq ${zeromqVersion()}
