@@ -71,6 +71,15 @@ type Item =
   | { kind: "primary"; primary: BrokerRecord | undefined };
 
 /** One stay with a broker. */
+/** What the clock of a broker is, by the round trips of keep-alives. */
+export interface ClockEstimate {
+  readonly broker: string;
+  /** By how much it is ahead of ours, milliseconds. */
+  readonly offset: number;
+  /** How far that may be wrong: half a round trip, milliseconds. */
+  readonly bound: number;
+}
+
 interface Stay {
   readonly zone: number;
   readonly primary: BrokerRecord;
@@ -100,8 +109,7 @@ export class ControlClient implements AsyncDisposable {
   #waitingFor = "";
   #zone = 0;
   #broker = "";
-  /** Half the round trip bounds the error of the clock offset to the broker, milliseconds. */
-  #clock: { offset: number; bound: number } | undefined;
+  #clock: ClockEstimate | undefined;
 
   constructor(zk: ZooKeeper, options: ControlClientOptions) {
     this.#zk = zk;
@@ -125,8 +133,8 @@ export class ControlClient implements AsyncDisposable {
   get recorded(): Promise<void> {
     return this.#recorded.promise;
   }
-  /** Estimated offset of the broker's clock to ours and the bound of its error, milliseconds. */
-  get clock(): { offset: number; bound: number } | undefined {
+  /** Of the broker that answered last; undefined before the first answer. */
+  get clock(): ClockEstimate | undefined {
     return this.#clock;
   }
   /** Ends with an error when the client cannot be served: rejected for good, or a fault of our own. */
@@ -342,7 +350,6 @@ export class ControlClient implements AsyncDisposable {
 
   #registered(zone: number, primary: BrokerRecord): void {
     this.#zone = zone;
-    if (this.#broker !== primary.broker) this.#clock = undefined; // that was another one's
     this.#broker = primary.broker;
     this.#waitingFor = "";
     const data = this.#options.record(zone);
@@ -367,8 +374,9 @@ export class ControlClient implements AsyncDisposable {
         return;
       case "pong": {
         const bound = (now - message.time) / 2;
-        if (this.#clock === undefined || bound <= this.#clock.bound * 1.05) {
-          this.#clock = { offset: message.clock - (performance.timeOrigin + now - bound), bound };
+        const { broker } = primary;
+        if (this.#clock?.broker !== broker || bound <= this.#clock.bound * 1.05) {
+          this.#clock = { broker, offset: message.clock - (performance.timeOrigin + now - bound), bound };
         }
         // A message that told of a change has got lost: connections break.
         if (message.version !== undefined && message.version !== stay.matches.version) this.#resync(stay);

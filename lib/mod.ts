@@ -14,6 +14,7 @@ export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "
 export { type DrainReport, Publisher, type PublisherOptions } from "./publisher.ts";
 export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subscriber.ts";
 export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./client_options.ts";
+export type { ClockEstimate } from "./control_client.ts";
 export type { Sample, SampleBatch } from "./wire/batch.ts";
 export { CoordinationError, DeadlineError, FormatError, PubsubError, UsageError } from "./errors.ts";
 export { type ServerOptions, ZooKeeperServer } from "./zookeeper_server/server.ts";

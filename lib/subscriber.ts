@@ -20,7 +20,7 @@ import {
 } from "./client_options.ts";
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
-import { ControlClient, type Matches } from "./control_client.ts";
+import { type ClockEstimate, ControlClient, type Matches } from "./control_client.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { FailoverLog, type Tally } from "./failover_log.ts";
 import { FencingWatch } from "./fencing_watch.ts";
@@ -179,7 +179,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
    * By how much the clock of its broker is ahead of ours and how far that may be wrong, milliseconds, estimated from
    * the keep-alives' round trips; undefined before the first one. No latency is corrected by it.
    */
-  get clock(): { offset: number; bound: number } | undefined {
+  get clock(): ClockEstimate | undefined {
     return this.#control?.clock;
   }
   /** What happens, one consumer; the oldest are dropped when nobody reads. */

@@ -71,14 +71,16 @@ test(
     const deaf = await deafClient(server);
     // 20,000 requests in a megabyte: ten gigabytes of answers, if somebody buffered them.
     const before = Deno.memoryUsage().rss;
+    let pings = 0;
     const asking = writeAll(deaf, repeat(getData("/big"), 20_000)).catch(() => "closed");
     await until("the deaf client is disconnected", async () => {
       assert.ok(Deno.memoryUsage().rss - before < 200e6, "memory grew by more than 200 MB");
       assert.equal((await setup.ping()).err, 0);
+      pings++;
       await delay(20);
       return server.stats().connections === 1;
     });
-    assert.ok(server.stats().packetsReceived < 100, "it was read no further");
+    assert.ok(server.stats().packetsReceived - pings < 100, "it was read no further");
     await asking;
     deaf.close();
   },
