@@ -7,6 +7,8 @@ export type ServersName = typeof SERVERS[number];
 
 /** The servers of a run. */
 export class Servers {
+  #bouncing: Promise<void> = Promise.resolve();
+
   private constructor(readonly name: ServersName, readonly members: readonly Coordinator[]) {}
 
   static async start(name: ServersName): Promise<Servers> {
@@ -22,8 +24,14 @@ export class Servers {
     return this.members.map(({ port }) => port);
   }
 
-  /** Kill one of them, wait, and start it again. */
-  async bounce(number: number, pauseMs: number): Promise<void> {
+  /** Kill one of them, wait, and start it again; one at a time. */
+  bounce(number: number, pauseMs: number): Promise<void> {
+    const bounced = this.#bouncing.then(() => this.#bounce(number, pauseMs));
+    this.#bouncing = bounced.catch(() => {});
+    return bounced;
+  }
+
+  async #bounce(number: number, pauseMs: number): Promise<void> {
     const member = this.members[number % this.members.length]!;
     await member.kill();
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
