@@ -127,11 +127,12 @@ Deno.test("messages stand one behind the other and are never written to again", 
       first += payloads.length;
     }
     finished.forEach((message, i) => assert.deepEqual(message, copies[i]));
-    // Memory grows with what is published, not with the number of messages.
+    // Memory grows with what is published, not with the number of messages: a slab may be twice what its message needs,
+    // and the next one, just begun, twice that.
     const slabs = new Set(finished.map(({ buffer }) => buffer));
     const held = [...slabs].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const needed = finished.reduce((sum, { length }) => sum + length, 0);
-    assert.ok(held <= 3 * needed + 10_000, `${held} for ${needed}`);
+    assert.ok(held <= 6 * needed + 10_000, `${held} for ${needed}`);
   }));
 });
 
