@@ -26,6 +26,10 @@ function note(line: string): void {
 }
 
 function fail(error: unknown): number {
+  if (error === leaving.signal.reason) {
+    note("stopped before it was done");
+    return 1;
+  }
   note(`error: ${reasonOf(error)}`);
   if (error instanceof UsageError) return 2;
   if (verbose) note(Deno.inspect(error));

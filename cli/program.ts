@@ -36,8 +36,14 @@ export async function runProgram(typed: readonly string[], host: Host): Promise<
     ? normaliseArguments(rest, flagsOf(command))
     : { args: rest, notices: [] };
   for (const notice of notices) host.remark(notice);
+  // Help for what is no command is the same mistake as what is no command.
+  const [about] = args;
+  const words =
+    name === "help" && about !== undefined && !program.commands.some((one) => one.name() === about)
+      ? args
+      : [name, ...args];
   try {
-    await program.parseAsync([name, ...args], { from: "user" });
+    await program.parseAsync(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;

@@ -142,6 +142,11 @@ export class BrokerCrew implements AsyncDisposable {
   #workOn(zone: Zone): number {
     const wanted = this.#wanted.get(zone.number);
     if (wanted === undefined || this.#isOver(zone)) {
+      const running = [...zone.brokers].filter(({ leaving }) => !leaving);
+      if (running.length > 0) {
+        const why = wanted === undefined ? "is no longer in the plan for this pool" : "has ended";
+        log.info(`zone ${zone.number} ${why}: ${running.map(({ id }) => id).join(", ")} leave`);
+      }
       for (const broker of zone.brokers) void broker.end();
       if (zone.brokers.size === 0) this.#zones.delete(zone.number);
       return Infinity;

@@ -7,7 +7,7 @@
  * on, and the exit code is 1. Session suspended or lost: the samples go on.
  */
 import { wallClock } from "../lib/clock.ts";
-import { reasonOf } from "../lib/errors.ts";
+import { PubsubError, reasonOf } from "../lib/errors.ts";
 import { DeliverySummary } from "../lib/delivery_summary.ts";
 import { LatencyCsv, numberedPath } from "../lib/latency_csv.ts";
 import { logger } from "../lib/log.ts";
@@ -56,6 +56,7 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
       incomplete ||= member.incomplete;
     }
   }).catch((error) => failures.push(error));
+  if (incomplete) log.error("a file is incomplete: it could not be written to its end");
   await finish(output, context.signal).catch((error) => failures.push(error));
   context.note(summary.line(counts));
   if (failures.length > 0) throw failures[0];
@@ -157,7 +158,9 @@ class Member {
     }
     if (eventsPath !== undefined) {
       const path = this.#pathOf(eventsPath);
-      await Deno.writeTextFile(path, "");
+      await Deno.writeTextFile(path, "").catch((cause) => {
+        throw new PubsubError(`cannot write ${path}: ${reasonOf(cause)}`, { cause });
+      });
       this.#events = this.#writeEvents(path);
     }
   }

@@ -25,3 +25,19 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: title("a demonstration that is stopped says so in one line"),
+  ignore: !unrestricted,
+  fn: async () => {
+    const out = await Deno.makeTempDir({ prefix: "pubsub-demo-test-" });
+    try {
+      await using demo = pubsub(["demo", "--out", out], { zookeeper: "127.0.0.1:1" });
+      await demo.says(/\d s {2}/);
+      assert.equal(await demo.interrupt(), 1);
+      assert.equal(demo.stderr.at(-1), "stopped before it was done");
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  },
+});

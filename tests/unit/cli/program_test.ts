@@ -119,6 +119,7 @@ Deno.test("flags without effect in the earlier framework are named and ignored",
 
 const MISTAKES: [string, RegExp][] = [
   ["brokr", /unknown command 'brokr'.*broker/],
+  ["help brokr", /unknown command 'brokr'.*broker/],
   ["publisher --tpoics A", /unknown option '--tpoics'.*--topics/],
   ["publisher --max_evnt_count 3", /--max-evnt-count.*--max-event-count/],
   ["publisher -t A --filename x", /'--filename' for publisher: it is a flag of subscriber/],
