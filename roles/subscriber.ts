@@ -56,7 +56,6 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
       incomplete ||= member.incomplete;
     }
   }).catch((error) => failures.push(error));
-  if (incomplete) log.error("a file is incomplete: it could not be written to its end");
   await finish(output, context.signal).catch((error) => failures.push(error));
   context.note(summary.line(counts));
   if (failures.length > 0) throw failures[0];
