@@ -1,5 +1,5 @@
 /** One stream as a subscriber follows it: its numbers, the link it comes over, what was handed out and told. */
-import { FencingWatch } from "./fencing_watch.ts";
+import type { FencingWatch } from "./fencing_watch.ts";
 import type { Link } from "./link.ts";
 import type { Stream } from "./stream.ts";
 import type { SampleBatch } from "./wire/batch.ts";
@@ -29,7 +29,7 @@ export class Following {
   #left = false;
 
   /** @param fencing tells when samples are dropped for a later owner for longer than a change of owner takes. */
-  constructor(match: StreamMatch, subscriber: string, stream: Stream, fencing = new FencingWatch(5000)) {
+  constructor(match: StreamMatch, subscriber: string, stream: Stream, fencing: FencingWatch) {
     this.match = match;
     this.fencing = fencing;
     this.stream = stream;

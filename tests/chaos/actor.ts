@@ -1,4 +1,5 @@
 /** A pubsub process of the world. It never outlives the runner, however that one ends. */
+import { existsSync } from "node:fs";
 import { fileURLToPath as fromFileUrl } from "node:url";
 import { until } from "../harness/condition.ts";
 import type { TcpProxy } from "../harness/tcp_proxy.ts";
@@ -69,7 +70,7 @@ export class Actor {
     this.proxies = proxies;
     this.mayFail = args.includes("/dev/full");
     const command = [Deno.execPath(), "run", "-A", MAIN, kind, "--id", name, ...args];
-    if (exists(SETPRIV)) command.unshift(SETPRIV, "--pdeathsig", "KILL");
+    if (existsSync(SETPRIV)) command.unshift(SETPRIV, "--pdeathsig", "KILL");
     this.#process = new Deno.Command(command[0]!, {
       args: command.slice(1),
       env: {
@@ -181,14 +182,6 @@ export class Actor {
     await this.#process.status;
     await this.#reading;
     for (const proxy of [...this.zookeeper, ...this.proxies]) await proxy[Symbol.asyncDispose]();
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }
 

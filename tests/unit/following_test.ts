@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FencingWatch } from "../../lib/fencing_watch.ts";
 import { Following } from "../../lib/following.ts";
 import type { Link } from "../../lib/link.ts";
 import { Stream } from "../../lib/stream.ts";
@@ -50,6 +51,7 @@ function following(options: { reliable?: boolean } = {}) {
       request: (wanted) => one.request(wanted, reliable),
       lost: () => {},
     }),
+    new FencingWatch(5000),
   );
   const take = () => {
     one.waiting--;

@@ -3,6 +3,7 @@
  * formats), with simulated time and network in place of sockets, and a book of all that happens.
  */
 import assert from "node:assert/strict";
+import { FencingWatch } from "../../../lib/fencing_watch.ts";
 import { Following } from "../../../lib/following.ts";
 import type { Link } from "../../../lib/link.ts";
 import { PublishedStream } from "../../../lib/published_stream.ts";
@@ -299,6 +300,7 @@ export class SimulatedSubscriber {
           book.onLost(from, to);
         },
       }),
+      new FencingWatch(5000),
     );
     this.#following.set(publisher.id, following);
     this.#bookOf.set(following, book);
