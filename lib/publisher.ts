@@ -45,6 +45,8 @@ import { Socket } from "./zmq/socket.ts";
 const HIGH_WATER_MARK = 4096;
 /** Longest sample: 16 MiB. Larger messages than its batch are refused by every receiver. */
 const MAX_PAYLOAD = 16 * 1024 * 1024;
+/** A UTF-16 unit of a text is so many bytes of UTF-8 at most. */
+const MAX_UTF8_BYTES = 3;
 /** Kept for repair over all topics; of each at least, and at most 16 MiB. */
 const REPAIR_BYTES = 128 * 1024 * 1024;
 const MIN_REPAIR_BYTES = 1024 * 1024;
@@ -311,11 +313,7 @@ export class Publisher implements AsyncDisposable {
 
   #add(entry: PublishedTopic, payload: Uint8Array | string): void {
     const { stream } = entry;
-    if (payload.length > MAX_PAYLOAD) {
-      throw new UsageError(
-        `Cannot publish ${payload.length} bytes on topic ${stream.topic}: must be at most ${MAX_PAYLOAD}`,
-      );
-    }
+    if (payload.length * MAX_UTF8_BYTES > MAX_PAYLOAD) checkPayload(stream.topic, payload);
     const time = this.#clock.next();
     this.#turnBytes += stream.add(time, payload, time - performance.timeOrigin);
     if (entry.dirty) return;
@@ -642,6 +640,13 @@ export class Publisher implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** @throws {UsageError} when the payload is too long, in bytes as they are sent. */
+function checkPayload(topic: string, payload: Uint8Array | string): void {
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload).length : payload.length;
+  if (bytes <= MAX_PAYLOAD) return;
+  throw new UsageError(`Cannot publish ${bytes} bytes on topic ${topic}: must be at most ${MAX_PAYLOAD}`);
 }
 
 /** Bytes that each of so many topics keeps for repair. */
