@@ -48,6 +48,8 @@ export type ClientEvent =
   | { type: "slow"; topic: string; subscriber: string }
   | { type: "caught_up"; topic: string; subscriber: string }
   | { type: "lost"; topic: string; publisher: string; from: number; to: number; reason: string }
+  /** Dropped for a later owner of the topic, for good. */
+  | { type: "fenced"; topic: string; publisher: string; from: number; to: number }
   | { type: "failover"; failover: Failover };
 
 /** One loss of a broker or an owner as a subscriber saw it. Times are milliseconds after the last sign of it. */

@@ -14,6 +14,8 @@ const HOUR_MICROSECONDS = 3_600_000_000;
 export interface DeliveryCounts {
   /** Samples whose number was skipped because no window held them any more. */
   readonly lost: number;
+  /** Samples that were dropped for a later owner of their topic. */
+  readonly fenced: number;
   /** Samples that came a second time and were dropped. */
   readonly duplicates: number;
   /** Samples that were missed and asked for again. */
@@ -71,7 +73,9 @@ export class DeliverySummary {
     const percentile = (p: number) =>
       this.#histogram.totalCount === 0 ? "-" : (this.#histogram.getValueAtPercentile(p) / 1000).toFixed(3);
     return `summary received=${this.#received} historical=${this.#historical} lost=${counts.lost} ` +
-      `duplicates=${counts.duplicates} recovered=${counts.recovered} p50_ms=${percentile(50)} ` +
+      `fenced=${counts.fenced} duplicates=${counts.duplicates} recovered=${counts.recovered} p50_ms=${
+        percentile(50)
+      } ` +
       `p99_ms=${percentile(99)} max_gap_ms=${this.#maxGap.toFixed(3)}`;
   }
 }

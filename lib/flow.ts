@@ -5,7 +5,11 @@
  * With `wait`, numbers not yet acknowledged by every reliable subscriber are bounded by `maxInFlight`. A
  * subscriber that stands still for `slowMs` while the publisher waits for it is no longer waited for, until it
  * has caught up again.
+ *
+ * Nobody is forgotten who has not got everything and has not said goodbye: one whose record is gone is waited for like
+ * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}).
  */
+import { Debts, type Missing } from "./debts.ts";
 
 /** Bounds of what is not acknowledged yet. */
 export interface FlowOptions {
@@ -17,19 +21,44 @@ export interface FlowOptions {
   slowMs: number;
 }
 
+/** A subscriber joins, or comes back. */
+export interface Arrival {
+  reliable: boolean;
+  /** It has everything up to this number. */
+  delivered: number;
+  /**
+   * The number of the request by which it joins the stream, by which its lives are told apart. None when it comes back
+   * where it was.
+   */
+  request?: number | "not yet" | undefined;
+}
+
+/** Absent readers that are remembered one by one; of more, the oldest are only owed what they had not got. */
+const MAX_ABSENT = 1000;
+/** A join that is asked for again has a number no further than this from the first one's. */
+const SAME_JOIN = 65_536;
+
 interface Reader {
   reliable: boolean;
   /** Everything up to this number was delivered. */
   delivered: number;
+  /** The last number that is history to it: it joined after that. */
+  readonly base: number;
+  /** Number of the request it joined with; undefined for one that came back where it was. */
+  joinedBy: number | "not yet" | undefined;
   movedAt: number;
   slow: boolean;
+  /** Its record is gone, and it has not said goodbye. */
+  absent: boolean;
 }
 
 /** The readers of one stream. */
 export class Flow {
   readonly #readers = new Map<string, Reader>();
+  readonly #debts = new Debts();
   readonly #options: FlowOptions;
   #minimum = Infinity;
+  #absent = 0;
   #blockedSince: number | undefined;
 
   constructor(options: FlowOptions) {
@@ -40,37 +69,80 @@ export class Flow {
   get acknowledged(): number {
     return this.#minimum;
   }
-  /** Ids of all who have joined. */
-  get readers(): MapIterator<string> {
-    return this.#readers.keys();
+  /** Ids of all who have joined and are there. */
+  get readers(): string[] {
+    return [...this.#readers].filter(([, reader]) => !reader.absent).map(([id]) => id);
   }
+  /** How many are known, absent ones too. */
   get size(): number {
     return this.#readers.size;
   }
   /** Ids of those who stand still and are not waited for. */
   get slow(): string[] {
-    return [...this.#readers].filter(([, reader]) => reader.slow).map(([id]) => id);
+    return [...this.#readers].filter(([, reader]) => reader.slow && !reader.absent).map(([id]) => id);
   }
 
   has(subscriber: string): boolean {
     return this.#readers.has(subscriber);
   }
 
+  /** The last number that a subscriber has; 0 for a stranger. */
+  deliveredTo(subscriber: string): number {
+    return this.#readers.get(subscriber)?.delivered ?? 0;
+  }
+
   /**
-   * A subscriber joined, or came back: it has everything up to `delivered`.
+   * A subscriber joined, or came back.
    *
    * Of one that is known already, what it has not acknowledged stays so: it may have joined a second time because
-   * the first answer is still on its way, and what it has received its user may not have taken.
+   * the first answer is still on its way, and what it has received its user may not have taken. Another life of it
+   * begins anew, and what the one before had not got is owed.
+   *
+   * @param last the last number published.
    */
-  join(subscriber: string, reliable: boolean, delivered: number, now: number): void {
+  join(subscriber: string, arrival: Arrival, last: number, now: number): void {
+    const { reliable, delivered, request } = arrival;
     const known = this.#readers.get(subscriber);
-    if (known) {
+    if (known && !this.#isNewLife(known, request)) {
       known.reliable = reliable;
       known.delivered = Math.min(known.delivered, delivered);
+      if (known.joinedBy === "not yet") known.joinedBy = request;
+      this.#present(known);
     } else {
-      this.#readers.set(subscriber, { reliable, delivered, movedAt: now, slow: false });
+      if (known) this.#forget(subscriber, known, last);
+      this.#readers.set(subscriber, {
+        reliable,
+        delivered,
+        base: delivered,
+        joinedBy: request,
+        movedAt: now,
+        slow: false,
+        absent: false,
+      });
     }
     this.#settle();
+  }
+
+  #isNewLife({ joinedBy }: Reader, request: Arrival["request"]): boolean {
+    if (typeof request !== "number" || joinedBy === "not yet") return false;
+    // One that has come back where it was does not join. And requests may overtake one another.
+    return joinedBy === undefined || Math.abs((request - joinedBy) | 0) >= SAME_JOIN;
+  }
+
+  /**
+   * Where the live samples begin for one who asks to join: where they began when this life of it asked first.
+   *
+   * @param base where they would begin for a stranger.
+   */
+  baseOf(subscriber: string, request: number, base: number): number {
+    const known = this.#readers.get(subscriber);
+    return known && !this.#isNewLife(known, request) ? Math.min(known.base, base) : base;
+  }
+
+  /** One that is matched, and has not joined although it had time to: it gets everything from now on when it does. */
+  expect(subscriber: string, last: number, now: number): void {
+    if (this.has(subscriber)) return;
+    this.join(subscriber, { reliable: true, delivered: last, request: "not yet" }, last, now);
   }
 
   /**
@@ -81,7 +153,9 @@ export class Flow {
   acknowledge(subscriber: string, delivered: number, last: number, now: number): boolean {
     const reader = this.#readers.get(subscriber);
     const upTo = Math.min(delivered, last);
-    if (!reader || upTo <= reader.delivered) return false;
+    if (!reader) return false;
+    this.#present(reader);
+    if (upTo <= reader.delivered) return false;
     reader.delivered = upTo;
     reader.movedAt = now;
     const caughtUp = reader.slow && last - upTo < this.#options.maxInFlight / 2;
@@ -90,11 +164,54 @@ export class Flow {
     return caughtUp;
   }
 
-  /** A subscriber left or died. @returns whether it had joined. */
-  leave(subscriber: string): boolean {
-    const had = this.#readers.delete(subscriber);
-    if (had) this.#settle();
-    return had;
+  /**
+   * A subscriber says goodbye: nothing is owed to it, unless it had been given up before.
+   *
+   * @returns whether it had joined.
+   */
+  leave(subscriber: string, last: number): boolean {
+    const reader = this.#readers.get(subscriber);
+    if (!reader) return false;
+    if (reader.slow) this.#forget(subscriber, reader, last);
+    else this.#delete(subscriber, reader);
+    this.#settle();
+    return true;
+  }
+
+  /** A subscriber's record is gone. It may have died, or be back in a moment. */
+  gone(subscriber: string, last: number): void {
+    const reader = this.#readers.get(subscriber);
+    if (!reader || reader.absent) return;
+    if (!reader.reliable) return this.#delete(subscriber, reader);
+    reader.absent = true;
+    if (++this.#absent > MAX_ABSENT) {
+      const [id, oldest] = this.#readers.entries().find(([, { absent }]) => absent)!;
+      this.#forget(id, oldest, last);
+      this.#settle();
+    }
+  }
+
+  /** A subscriber's record is there (again). */
+  back(subscriber: string): void {
+    const reader = this.#readers.get(subscriber);
+    if (reader) this.#present(reader);
+  }
+
+  #present(reader: Reader): void {
+    if (!reader.absent) return;
+    reader.absent = false;
+    this.#absent--;
+  }
+
+  #delete(subscriber: string, reader: Reader): void {
+    this.#present(reader);
+    this.#readers.delete(subscriber);
+  }
+
+  /** It does not come back as it was: what it has not got it never will. */
+  #forget(subscriber: string, reader: Reader, last: number): void {
+    if (reader.reliable) this.#debts.add(subscriber, reader.delivered + 1, last);
+    this.#delete(subscriber, reader);
   }
 
   /** The publisher has to wait from now on. */
@@ -122,11 +239,27 @@ export class Flow {
     return dropped;
   }
 
-  /** Reliable ones that have not acknowledged `last` yet, the slow ones left out. */
+  /** What reliable subscribers have not acknowledged up to `last`, those given up and those gone for good included. */
+  missing(last: number): Missing[] {
+    const missing = this.#debts.list();
+    for (const [subscriber, reader] of this.#readers) {
+      if (!reader.reliable || reader.delivered >= last) continue;
+      const from = reader.delivered + 1;
+      missing.push({ subscriber, samples: last + 1 - from, from, to: last });
+    }
+    return missing;
+  }
+
+  /** Ids of reliable ones that may still acknowledge `last`, and have not. */
   behind(last: number): string[] {
-    return [...this.#readers].filter(([, r]) => r.reliable && !r.slow && r.delivered < last).map(([id]) =>
-      id
-    );
+    return [...this.#readers].filter(([, r]) => r.reliable && r.delivered < last).map(([id]) => id);
+  }
+
+  /** How far all are together: a number that grows when somebody makes progress. */
+  get progress(): number {
+    let sum = 0;
+    for (const { delivered } of this.#readers.values()) sum += delivered;
+    return sum;
   }
 
   #settle(): void {

@@ -17,6 +17,11 @@ export class Following {
   readonly fencing: FencingWatch;
   /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
   removedAt: number | undefined;
+  /** The stream's last number, of a publisher that has left and said so; undefined as long as that is not known. */
+  end: number | undefined;
+  /** That is being asked for, and was. */
+  asking: Promise<void> | undefined;
+  asked = false;
   /** The last number that the user has taken. */
   handedOut = 0;
   /** Handed out twice or below a later one: 0 unless there is a fault of ours. */
@@ -39,15 +44,20 @@ export class Following {
     this.#address = { publisher, topic, subscriber, incarnation };
   }
 
-  /** Receive over this link from now on; over none: the publisher need not wait for us. */
+  /** Receive over this link from now on. */
   attach(link: Link | undefined, now: number): void {
     if (this.link === link) return;
-    if (link === undefined) this.bye();
-    this.#subscribe(false);
+    this.detach();
     this.link = link;
     this.#left = false;
     this.#subscribe(true);
     if (link?.up) this.stream.connected(now);
+  }
+
+  /** Receive no more, without a farewell: the publisher still counts on us. */
+  detach(): void {
+    this.#subscribe(false);
+    this.link = undefined;
   }
 
   #subscribe(wanted: boolean): void {
@@ -96,7 +106,7 @@ export class Following {
 
   /** Tell the publisher how far the user is, if that is news. */
   acknowledge(): void {
-    // What is lost or was fenced is not handed out, but is done with when nothing else waits.
+    // What is lost is not handed out, but is done with when nothing else waits. What was fenced stays open.
     const delivered = this.delivered;
     if (delivered > this.#told || this.stream.acknowledgeAt > this.#answered) this.repeatAcknowledgement();
   }
@@ -113,7 +123,7 @@ export class Following {
   /** Batches given to the user's queue and not taken yet. */
   waiting = 0;
 
-  /** Everything up to this number is done with: taken, lost or fenced. Never less than what was told. */
+  /** Everything up to this number is done with: taken or lost. Never less than what was told. */
   get delivered(): number {
     return this.waiting === 0 && this.stream.next > 0
       ? this.stream.next - 1

@@ -11,7 +11,7 @@ export {
   type BackupPoolStats,
 } from "./backup_pool.ts";
 export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker.ts";
-export { type DrainReport, Publisher, type PublisherOptions } from "./publisher.ts";
+export { type DrainReport, Publisher, type PublisherOptions, type Undelivered } from "./publisher.ts";
 export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subscriber.ts";
 export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./client_options.ts";
 export type { ClockEstimate } from "./control_client.ts";

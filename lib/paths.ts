@@ -18,6 +18,8 @@ export const SHARED_STATE = "/shared_state";
 export const PUBLISHERS = "/shared_state/publishers";
 /** Every registered subscriber. */
 export const SUBSCRIBERS = "/shared_state/subscribers";
+/** Where streams ended that not everybody has got to the end. */
+export const ENDED = "/shared_state/ended";
 /** The load: (publishers + subscribers) / zones, as decimal text. */
 export const LOAD = "/shared_state/current_load";
 /** One child a topic: its owner and the contenders for it. */
@@ -54,6 +56,11 @@ export function primaryPath(zone: number): string {
 /** The record of a live broker. */
 export function brokerPath(id: string): string {
   return `${BROKERS}/${id}`;
+}
+
+/** Where the streams of one life of a publisher ended. */
+export function endedPath(publisher: string, incarnation: number): string {
+  return `${ENDED}/${publisher}-${incarnation}`;
 }
 
 /** The record of a registered publisher. */

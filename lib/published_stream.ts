@@ -140,10 +140,13 @@ export class PublishedStream {
   /**
    * A subscriber asks for numbers: answer on its own key, and know it from now on.
    *
-   * @param mayHaveHistory whether a joiner gets history: a publisher that does not own the topic gives none.
+   * Everything is sent in the last epoch that we own the topic in, whenever it was published: one who takes us for the
+   * owner can take what was fenced before, and the epochs of a stream never go back.
+   *
+   * @param mayPublish whether we own the topic now: else a joiner gets no history.
    * @returns false when the request asks for more than is offered: it is not answered.
    */
-  request(subscriber: string, wanted: ReplayRequest, mayHaveHistory: boolean, now: number): boolean {
+  request(subscriber: string, wanted: ReplayRequest, mayPublish: boolean, now: number): boolean {
     const { offered, incarnation, publisher, flow: waits, maxInFlight, send } = this.#options;
     if (wanted.depth > offered) return false;
     this.#listenedAt = now;
@@ -151,26 +154,36 @@ export class PublishedStream {
     const { last, flow } = this;
     const joining = wanted.from === 0;
     // History ends where the live samples begin that a joiner has: now, or before if it asks once more.
-    const base = joining && wanted.to > 0 ? Math.min(wanted.to - 1, last) : last;
+    const sinceNow = joining && wanted.to > 0 ? Math.min(wanted.to - 1, last) : last;
+    const base = joining ? flow.baseOf(subscriber, wanted.request, sinceNow) : sinceNow;
     const from = joining
-      ? mayHaveHistory ? this.window.historyFrom(wanted.depth, base) : Math.max(base + 1, this.window.oldest)
+      ? mayPublish ? this.window.historyFrom(wanted.depth, base) : Math.max(base + 1, this.window.oldest)
       : Math.min(Math.max(wanted.from, this.window.oldest), last + 1);
     const to = joining || wanted.to === 0 ? last : Math.min(wanted.to, last);
     if (joining || wanted.to === 0 || !flow.has(subscriber)) {
-      flow.join(subscriber, wanted.reliable, joining ? base : Math.min(wanted.from - 1, last), now);
+      const { reliable } = wanted;
+      flow.join(
+        subscriber,
+        joining
+          ? { reliable, delivered: base, request: wanted.request }
+          : { reliable, delivered: Math.min(wanted.from - 1, last) },
+        last,
+        now,
+      );
       this.#recount();
     }
     const { request } = wanted;
     const key = replayKey(this.topic, publisher, subscriber);
+    const epoch = this.#epoch;
     const answer = (from: number, to: number, historical: boolean) => {
-      for (const message of this.window.replay(key, from, to, { request, historical })) send(message);
+      for (const message of this.window.replay(key, from, to, { request, historical, epoch })) send(message);
     };
     if (joining) answer(from, base, true);
     answer(joining ? Math.max(from, base + 1) : from, to, false);
     const first = joining ? base + 1 : last + 1;
     const acknowledgeEvery = waits === "wait" ? Math.max(1, Math.floor(maxInFlight / 8)) : 0;
     send(
-      encodeMark(key, { incarnation, epoch: this.#epoch, first, request }, { start: from, acknowledgeEvery }),
+      encodeMark(key, { incarnation, epoch, first, request }, { start: from, acknowledgeEvery }),
     );
     return true;
   }
@@ -184,15 +197,29 @@ export class PublishedStream {
   acknowledge(subscriber: string, delivered: number, now: number): boolean {
     const { flow, last } = this;
     this.#listenedAt = now;
-    if (!flow.has(subscriber)) flow.join(subscriber, true, Math.min(delivered, last), now);
+    if (!flow.has(subscriber)) {
+      flow.join(subscriber, { reliable: true, delivered: Math.min(delivered, last) }, last, now);
+    }
     const caughtUp = flow.acknowledge(subscriber, delivered, last, now);
     this.#recount();
     return caughtUp;
   }
 
-  /** A subscriber left. */
+  /** A subscriber said goodbye. */
   leave(subscriber: string): void {
-    if (this.flow.leave(subscriber)) this.#recount();
+    if (this.flow.leave(subscriber, this.last)) this.#recount();
+  }
+
+  /** A subscriber's record is gone: it is waited for like one that stands still. */
+  gone(subscriber: string): void {
+    this.flow.gone(subscriber, this.last);
+    this.#recount();
+  }
+
+  /** One that is matched and had time to join is to get everything from now on. */
+  expect(subscriber: string, now: number): void {
+    this.flow.expect(subscriber, this.last, now);
+    this.#recount();
   }
 
   /** While full: stop waiting for those who stand still. @returns their ids. */

@@ -22,19 +22,19 @@ export class PublishedTopic {
     this.#shared = shared;
   }
 
-  /** Whether we may publish, by the clock. */
-  get leased(): boolean {
-    return this.#shared || this.ownership?.lease !== undefined;
+  /** Whether we may publish, by the clock; if so, in the epoch of now. */
+  lease(now: number): boolean {
+    if (this.#shared) return true;
+    const epoch = this.ownership?.lease;
+    if (epoch !== undefined) this.stream.setEpoch(epoch, now);
+    return epoch !== undefined;
   }
 
   /** Whether we may publish: looked up once a turn of the event loop, as it needs the clock. */
   mayPublish(turn: number): boolean {
     if (this.#turn === turn) return this.#mayPublish;
     this.#turn = turn;
-    if (this.#shared) return this.#mayPublish = true;
-    const epoch = this.ownership?.lease;
-    if (epoch !== undefined) this.stream.setEpoch(epoch, monotonic());
-    return this.#mayPublish = epoch !== undefined;
+    return this.#mayPublish = this.lease(monotonic());
   }
 
   /** Whether its owner was ever known. */

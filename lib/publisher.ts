@@ -22,6 +22,8 @@ import {
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
 import { ControlClient, type Matches } from "./control_client.ts";
+import type { Missing } from "./debts.ts";
+import { recordEnd } from "./ended_streams.ts";
 import { FormatError, PubsubError, reasonOf, UsageError } from "./errors.ts";
 import { addressOnceReachable, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
 import { logger } from "./log.ts";
@@ -61,6 +63,8 @@ const TICK_MS = 100;
 const IDLE_TICK_MS = 500;
 /** With flow `drop`, how long `close()` waits for the last samples to be delivered. */
 const DROP_DRAIN_MS = 2000;
+/** Subscribers that are named at the end for what they have not got. */
+const TOLD_UNDELIVERED = 20;
 
 const log = logger("publisher");
 
@@ -86,10 +90,17 @@ export interface PublisherOptions extends ClientOptions {
 
 /** How a {@link Publisher.drain} ended. */
 export interface DrainReport {
-  /** Whether every subscriber that was waited for has delivered everything. */
+  /** Whether every reliable subscriber that has joined has everything, those given up on the way included. */
   complete: boolean;
-  /** Those that have not. */
+  /** Ids of those that have not. */
   behind: string[];
+  /** What each of them has not got. */
+  missing: Undelivered[];
+}
+
+/** Samples of a topic that a subscriber has not got. */
+export interface Undelivered extends Missing {
+  topic: string;
 }
 
 /**
@@ -196,7 +207,7 @@ export class Publisher implements AsyncDisposable {
       const topics = [...this.#topics.values()];
       await step(Promise.all(topics.map(({ ownership }) => ownership?.decided(this.#abort.signal))));
       await step(this.#gotMatches.promise);
-      await step(this.joined(JOIN_GRACE_MS));
+      if (!await step(this.joined(JOIN_GRACE_MS))) this.#expectTheRest();
     });
   }
 
@@ -384,7 +395,7 @@ export class Publisher implements AsyncDisposable {
     const now = monotonic();
     if (message.kind === "request") {
       const known = stream.flow.has(subscriber);
-      if (!stream.request(subscriber, message, entry.leased, now)) {
+      if (!stream.request(subscriber, message, entry.lease(now), now)) {
         log.debug(
           `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
         );
@@ -431,12 +442,15 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  /** Who is matched now; those who are not any more are not waited for. */
+  /** Who is matched now. Those who are not any more are waited for like slow ones: they may be back in a moment. */
   #applyMatches({ subscribers, mismatches }: Matches): void {
     const { came, gone } = this.#roster.update(subscribers);
-    for (const { topic, subscriber: peer } of came) this.#events.push({ type: "matched", topic, peer });
+    for (const { topic, subscriber: peer } of came) {
+      this.#topics.get(topic)?.stream.flow.back(peer);
+      this.#events.push({ type: "matched", topic, peer });
+    }
     for (const { topic, subscriber: peer } of gone) {
-      this.#topics.get(topic)?.stream.leave(peer);
+      this.#topics.get(topic)?.stream.gone(peer);
       this.#events.push({ type: "unmatched", topic, peer });
     }
     for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
@@ -476,6 +490,14 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
+  /** Who is matched and has not joined in time gets everything from here on when it does. */
+  #expectTheRest(): void {
+    const now = monotonic();
+    for (const [topic, { stream }] of this.#topics) {
+      for (const id of this.#roster.reliable(topic)) stream.expect(id, now);
+    }
+  }
+
   #contend(): void {
     if (this.#options.ownership === "shared") return;
     for (const [topic, entry] of this.#topics) {
@@ -497,6 +519,7 @@ export class Publisher implements AsyncDisposable {
     const { topic } = entry.stream;
     const epoch = entry.news();
     if (epoch === undefined) return;
+    entry.lease(monotonic());
     if (epoch > 0n) {
       log.info(`${this.id}: owns topic ${topic}, epoch ${epoch}`);
       this.#events.push({ type: "owner", topic, epoch });
@@ -525,7 +548,8 @@ export class Publisher implements AsyncDisposable {
       if (entry.decided) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
-          `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more`,
+          `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more, ` +
+            `it has not acknowledged ${stream.last - stream.flow.deliveredTo(subscriber)} samples`,
         );
         this.#events.push({ type: "slow", topic: stream.topic, subscriber });
       }
@@ -565,7 +589,7 @@ export class Publisher implements AsyncDisposable {
       owned: topics.filter(({ ownership }) => ownership?.lease !== undefined).map(({ stream }) =>
         stream.topic
       ),
-      subscribers: new Set(topics.flatMap(({ stream }) => [...stream.flow.readers])).size,
+      subscribers: new Set(topics.flatMap(({ stream }) => stream.flow.readers)).size,
       slow: [...new Set(topics.flatMap(({ stream }) => stream.flow.slow))],
       messages: this.#socket?.counters.sent ?? 0,
       windowBytes: topics.reduce((sum, { stream }) => sum + stream.window.byteLength, 0),
@@ -575,7 +599,8 @@ export class Publisher implements AsyncDisposable {
   // --- leaving
 
   /**
-   * Wait until those who have joined have delivered everything published so far.
+   * Wait until those who have joined have delivered everything published so far, those that were given up and those
+   * whose record is gone included: they may catch up.
    *
    * With flow `wait` as long as they make progress, `slowSubscriberMs` without; with `drop` at most 2 s.
    */
@@ -592,24 +617,32 @@ export class Publisher implements AsyncDisposable {
   async #drain(signal?: AbortSignal): Promise<DrainReport> {
     const waits = (this.#options.flow ?? "wait") === "wait";
     const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_DRAIN_MS;
-    let state = "";
+    let progress = -1;
     let end = monotonic() + patience;
     for (;;) {
-      const behind = new Set<string>();
-      let now = "";
-      for (const { stream } of this.#topics.values()) {
-        for (const id of stream.flow.behind(stream.last)) behind.add(id);
-        now += `${stream.flow.acknowledged},`;
+      const streams = [...this.#topics.values()].map(({ stream }) => stream);
+      const now = streams.reduce((sum, { flow }) => sum + flow.progress, 0);
+      if (waits && now !== progress) end = monotonic() + patience;
+      progress = now;
+      const settled = streams.every((stream) => stream.flow.behind(stream.last).length === 0);
+      if (settled || monotonic() >= end || signal?.aborted || this.#abort.signal.aborted) {
+        const missing = this.undelivered;
+        const behind = [...new Set(missing.map(({ subscriber }) => subscriber))];
+        return { complete: missing.length === 0, behind, missing };
       }
-      if (waits && now !== state) end = monotonic() + patience;
-      state = now;
-      const report = { complete: behind.size === 0, behind: [...behind] };
-      if (report.complete || monotonic() >= end || signal?.aborted || this.#abort.signal.aborted) {
-        return report;
-      }
-      for (const { stream } of this.#topics.values()) stream.mark(monotonic(), TICK_MS, true);
+      for (const stream of streams) stream.mark(monotonic(), TICK_MS, true);
       await this.#woken();
     }
+  }
+
+  /**
+   * What reliable subscribers have not acknowledged at this moment: those that were given up, that are gone without a
+   * farewell, and those to which it is still on its way.
+   */
+  get undelivered(): Undelivered[] {
+    return [...this.#topics].flatMap(([topic, { stream }]) =>
+      stream.flow.missing(stream.last).map((missing) => ({ topic, ...missing }))
+    );
   }
 
   /** Drain, hand ownership on, leave. Idempotent. */
@@ -619,10 +652,8 @@ export class Publisher implements AsyncDisposable {
 
   async #close(): Promise<void> {
     if (this.#socket) {
-      const { complete, behind } = await this.drain();
-      if (!complete) {
-        log.warn(`${this.id}: leaving although ${behind.join(", ")} has not delivered everything`);
-      }
+      await this.drain();
+      await this.#tellOfUndelivered();
     }
     this.#abort.abort();
     clearTimeout(this.#ticker);
@@ -637,9 +668,31 @@ export class Publisher implements AsyncDisposable {
     this.#events.close();
   }
 
+  /** At the end: say who has not got what, and leave word of where the streams end for those who come back. */
+  async #tellOfUndelivered(): Promise<void> {
+    const { undelivered } = this;
+    if (undelivered.length === 0) return;
+    const level = (this.#options.flow ?? "wait") === "wait" ? "error" : "warn";
+    for (const text of undeliveredLines(undelivered)) log[level](`${this.id}: ${text}`);
+    const topics = [...new Set(undelivered.map(({ topic }) => topic))];
+    const streams = topics.map((topic) => ({ topic, last: this.#topics.get(topic)!.stream.last }));
+    await recordEnd(this.#zk!, { publisher: this.id, incarnation: this.incarnation, streams });
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** For people, one line a subscriber and topic; of many the first ones and a sum. */
+function undeliveredLines(undelivered: readonly Undelivered[]): string[] {
+  const lines = undelivered.slice(0, TOLD_UNDELIVERED).map(({ subscriber, topic, samples, from, to }) =>
+    `${subscriber || "others"} has not acknowledged ${samples} samples of topic ${topic} (${from} to ${to})`
+  );
+  const rest = undelivered.slice(TOLD_UNDELIVERED);
+  if (rest.length === 0) return lines;
+  const samples = rest.reduce((sum, { samples }) => sum + samples, 0);
+  return [...lines, `${rest.length} more have not acknowledged ${samples} samples`];
 }
 
 /** @throws {UsageError} when the payload is too long, in bytes as they are sent. */

@@ -5,6 +5,10 @@
  * Joining, closing a gap, switching to another broker and reconnecting are one mechanism: ask the publisher for
  * numbers, keep what arrives meanwhile, deliver when there is no hole in front of it. What the publisher no
  * longer has is counted as lost, and delivery goes on.
+ *
+ * What a former owner sends after a later one was heard is fenced: neither delivered nor passed over. Its numbers stay
+ * open (so nobody is told that they were taken), and are asked for if that publisher owns the topic again. Always:
+ * delivered + lost + fenced is what we know of since the join.
  */
 import { Pending } from "./pending.ts";
 import { endMarkOf, Flag, type SampleBatch, type StreamName } from "./wire/batch.ts";
@@ -28,6 +32,8 @@ export interface StreamOutput {
   request(wanted: WantedReplay): void;
   /** Numbers `from` … `to` will never come. */
   lost(from: number, to: number): void;
+  /** Numbers `from` … `to` were dropped for a later owner and will never come: the stream has ended, or gone on. */
+  fenced(from: number, to: number): void;
 }
 
 /** The highest epoch that a subscriber has seen on a topic; shared by the topic's streams. */
@@ -44,7 +50,7 @@ export interface StreamCounters {
   lost: number;
   /** Received again and dropped. */
   repeated: number;
-  /** Dropped because a later owner of the topic had been heard. */
+  /** Not delivered because a later owner of the topic had been heard. */
   fenced: number;
 }
 
@@ -75,18 +81,30 @@ export class Stream {
   };
   readonly #pending = new Pending();
   #outstanding: Outstanding | undefined;
-  #lastRequest = 0;
+  #lastRequest: number;
   /** The first number that we were to get. */
   #start = 0;
   /** Samples below this number were published before we joined; 0: nobody told. */
   #historyEnd = 0;
+  /** What is below this number, and not below the next one to deliver, came from a former owner. */
+  #fencedTo = 0;
+  /** Fenced for good. */
+  #fencedPast = 0;
 
   constructor(
     readonly name: StreamName,
     readonly incarnation: number,
-    readonly options: { requested: number; reliable: boolean; fence: Fence },
+    readonly options: {
+      requested: number;
+      reliable: boolean;
+      fence: Fence;
+      /** Requests are numbered from here, below 2^31. */
+      firstRequest?: number | undefined;
+    },
     readonly output: StreamOutput,
-  ) {}
+  ) {
+    this.#lastRequest = options.firstRequest ?? 0;
+  }
 
   /** Whether everything that we know of has been delivered. */
   get complete(): boolean {
@@ -96,9 +114,20 @@ export class Stream {
   get pendingBytes(): number {
     return this.#pending.byteLength;
   }
+  /** Numbers that are fenced now and may still come: up to this one; less than `next` when there are none. */
+  get fencedUpTo(): number {
+    return this.#fencedTo - 1;
+  }
   /** When {@link tick} wants to be called, `Infinity` when it need not be. */
   get wakeAt(): number {
     return this.#outstanding?.retryAt ?? Infinity;
+  }
+
+  /** Go on where an earlier stream of this incarnation has stopped. @param fencedUpTo as {@link fencedUpTo} was. */
+  resume(next: number, fencedUpTo: number): void {
+    this.next = next;
+    this.#fencedTo = fencedUpTo + 1;
+    this.#countFenced();
   }
 
   /** The path to the publisher is there (again): join, or ask for all that may have been missed meanwhile. */
@@ -119,6 +148,11 @@ export class Stream {
     // The answer is on its way: asking again would make it longer.
     if (outstanding && answers(request, outstanding)) outstanding.retryAt = now + outstanding.pause;
     if (this.next === 0) return this.#keep(batch);
+    if (this.#isStale(batch)) {
+      this.#fence(batch);
+      if (this.#pending.size > 0) this.#drain(now);
+      return;
+    }
     if (firstSequence > this.next) {
       if (count > 0 && (this.options.reliable || request !== 0)) this.#keep(batch);
       // An answer's own holes are looked at when it has ended.
@@ -147,8 +181,13 @@ export class Stream {
     this.output.request(outstanding);
   }
 
-  /** The publisher is gone: deliver what is here, count the holes as lost. */
-  finish(): void {
+  /**
+   * The publisher is gone: deliver what is here, count the holes as lost.
+   *
+   * @param last the last number that it has published, if that is known: what is missing up to it is lost, too, and
+   * nothing comes any more.
+   */
+  finish(last?: number): void {
     const { first } = this.#pending;
     // Who has not joined and has nothing goes on asking: the publisher may be back.
     if (first === undefined && this.next === 0) return;
@@ -158,6 +197,12 @@ export class Stream {
       this.#historyEnd = this.#pending.firstLive;
     }
     this.#release(Infinity, true);
+    if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo));
+  }
+
+  /** Nothing more is taken: what has not come up to `last`, if that is known, is lost, what was fenced is so for good. */
+  abandon(last = 0): void {
+    if (this.next > 0) this.#giveUp(Math.max(last + 1, this.#fencedTo));
   }
 
   /** @param wait ask later, as the answer before was of no use. */
@@ -218,8 +263,26 @@ export class Stream {
     const wanted = outstanding.from === 0 || outstanding.to === 0
       ? batch.firstSequence
       : Math.min(outstanding.to + 1, batch.firstSequence);
-    if (this.next < wanted) this.#hole(wanted - 1, now, wait);
+    // From a former owner nothing would be taken.
+    if (this.#isStale(batch)) this.#fence(batch);
+    else if (this.next < wanted) this.#hole(wanted - 1, now, wait);
     else this.#askForHole(now, wait);
+  }
+
+  /** Whether this comes from a former owner of the topic. */
+  #isStale({ epoch }: SampleBatch): boolean {
+    return epoch < this.options.fence.highest;
+  }
+
+  /** Leave numbers open that came from a former owner. A best-effort stream passes over them, as over all holes. */
+  #fence(batch: SampleBatch): void {
+    this.#fencedTo = Math.max(this.#fencedTo, batch.nextSequence);
+    if (!this.options.reliable && this.next > 0) this.#giveUp(this.#fencedTo);
+    this.#countFenced();
+  }
+
+  #countFenced(): void {
+    this.counters.fenced = this.#fencedPast + Math.max(0, this.#fencedTo - this.next);
   }
 
   #keep(batch: SampleBatch): void {
@@ -235,6 +298,11 @@ export class Stream {
   /** Deliver of what waits the batches that begin below `until`. @param skipping whether holes are given up. */
   #release(until: number, skipping: boolean): void {
     for (let batch = this.#pending.first; batch !== undefined; batch = this.#pending.first) {
+      if (this.#isStale(batch)) {
+        this.#pending.shift();
+        this.#fence(batch);
+        continue;
+      }
       if (batch.firstSequence >= until || (batch.firstSequence > this.next && !skipping)) return;
       this.#giveUp(batch.firstSequence);
       this.#pending.shift();
@@ -258,13 +326,10 @@ export class Stream {
   }
 
   #hand(batch: SampleBatch): void {
-    this.next = batch.nextSequence;
     const { fence } = this.options;
-    if (batch.epoch < fence.highest) {
-      this.counters.fenced += batch.count;
-      return;
-    }
     fence.highest = batch.epoch;
+    this.next = batch.nextSequence;
+    if (this.#fencedTo > 0) this.#countFenced();
     if (this.#historyEnd > 0) batch.historical = batch.firstSequence < this.#historyEnd;
     this.counters.delivered += batch.count;
     if (batch.historical) this.counters.historical += batch.count;
@@ -274,9 +339,14 @@ export class Stream {
 
   #giveUp(next: number): void {
     if (next <= this.next) return;
-    this.counters.lost += next - this.next;
-    this.output.lost(this.next, next - 1);
+    const from = this.next;
+    const lostFrom = Math.min(next, Math.max(from, this.#fencedTo));
+    this.#fencedPast += lostFrom - from;
+    this.counters.lost += next - lostFrom;
     this.next = next;
+    this.#countFenced();
+    if (lostFrom > from) this.output.fenced(from, lostFrom - 1);
+    if (next > lostFrom) this.output.lost(lostFrom, next - 1);
   }
 }
 

@@ -21,6 +21,7 @@ import {
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallClock } from "./clock.ts";
 import { type ClockEstimate, ControlClient, type Matches } from "./control_client.ts";
+import { endOf } from "./ended_streams.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { FailoverLog, type Tally } from "./failover_log.ts";
 import { FencingWatch } from "./fencing_watch.ts";
@@ -29,6 +30,7 @@ import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "./log.ts";
 import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
+import { ParkedStreams } from "./parked_streams.ts";
 import { subscriberPath } from "./paths.ts";
 import { Route } from "./route.ts";
 import { SampleIterator } from "./sample_iterator.ts";
@@ -49,8 +51,8 @@ const CONNECT_MS = 300;
 const FENCED_MS = 5000;
 /** A match that is gone: its holes and the subscription are given up after this time, as it may come back. */
 const FORGET_AFTER_MS = 5000;
-/** Positions of streams that may come back are kept so long. */
-const PARK_MS = 120_000;
+/** Publishers that are gone may have left word of where their streams ended: asked for at the end for so long. */
+const ASK_END_MS = 1000;
 /** What a user who is too slow may leave untaken of streams that do not wait for him. */
 const MAX_QUEUE_BYTES = 64 * 1024 * 1024;
 
@@ -80,12 +82,6 @@ export interface SubscriberStats extends Tally {
   zone: number;
 }
 
-interface Parked {
-  incarnation: number;
-  next: number;
-  until: number;
-}
-
 /**
  * Receives samples about topics.
  *
@@ -105,7 +101,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch }>();
   readonly #following = new Map<string, Following>();
   readonly #byPrefix = new Map<string, Following>();
-  readonly #parked = new Map<string, Parked>();
+  readonly #parked = new ParkedStreams();
   readonly #links = new Map<string, Link>();
   readonly #fences = new Map<string, Fence & { owner: string; at: number }>();
   readonly #notices = new MismatchNotices();
@@ -278,6 +274,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#queue.push({ following, batch });
   }
 
+  #fenced(topic: string, publisher: string, from: number, to: number): void {
+    log.warn(
+      `${this.id}: dropped samples ${from} to ${to} of ${publisher} on topic ${topic}: a later owner was heard`,
+    );
+    this.#events.push({ type: "fenced", topic, publisher, from, to });
+  }
+
   #lost(topic: string, publisher: string, from: number, to: number, reason: string): void {
     log.warn(`${this.id}: lost samples ${from} to ${to} of ${publisher} on topic ${topic}: ${reason}`);
     this.#events.push({ type: "lost", topic, publisher, from, to, reason });
@@ -435,7 +438,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         known.removedAt = undefined;
         continue;
       }
-      if (known) this.#forget(key, known, now);
+      if (known) this.#forget(key, known, known.end);
       const following = this.#follow(key, match);
       this.#following.set(key, following);
       this.#byPrefix.set(streamPrefix(following.liveKey), following);
@@ -472,29 +475,38 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         reliable,
         // Of a shared topic everybody is heard.
         fence: ownership === "shared" ? { highest: 0n } : fence,
+        firstRequest: randomRequest(),
       }, {
         deliver: (batch) => this.#deliver(following, batch),
         request: (wanted) => following.request(wanted, reliable),
         lost: (from, to) => this.#lost(topic, publisher, from, to, "the publisher no longer has them"),
+        fenced: (from, to) => this.#fenced(topic, publisher, from, to),
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
     );
-    const parked = this.#parked.get(key);
-    if (parked?.incarnation === incarnation) {
-      following.stream.next = parked.next;
+    const parked = this.#parked.take(key, incarnation);
+    if (parked !== undefined) {
+      following.stream.resume(parked.next, parked.fencedUpTo);
       following.handedOut = parked.next - 1;
+      // They are counted by the stream again.
+      this.#past.fenced -= following.stream.counters.fenced;
     }
-    this.#parked.delete(key);
     return following;
   }
 
-  #forget(key: string, following: Following, now: number): void {
+  /** @param last the last number of the stream, if it is known to have ended. */
+  #forget(key: string, following: Following, last?: number): void {
     const { stream } = following;
-    stream.finish();
-    if (stream.next > 0) {
-      this.#parked.set(key, { incarnation: stream.incarnation, next: stream.next, until: now + PARK_MS });
+    stream.finish(last);
+    if (stream.next > 0 && last === undefined) {
+      const { incarnation, next, fencedUpTo } = stream;
+      const givenUp = this.#parked.park(key, { incarnation, next, fencedUpTo });
+      if (givenUp !== undefined) {
+        log.warn(`${this.id}: too many streams of absent publishers: gives up its place in one of them`);
+      }
     }
-    following.attach(undefined, now);
+    // Without a farewell: that publisher may still be there, and is to know that we have not got everything.
+    following.detach();
     this.#following.delete(key);
     this.#byPrefix.delete(streamPrefix(following.liveKey));
     if (this.#lastHit === following) this.#lastHit = undefined;
@@ -510,14 +522,27 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     let forgot = false;
     for (const [key, following] of this.#following) {
       if (following.fencing.look(following.stream.counters, now)) this.#tellOfFencing(following);
-      if (now - (following.removedAt ?? now) <= FORGET_AFTER_MS) continue;
-      this.#forget(key, following, now);
+      const gone = now - (following.removedAt ?? now);
+      if (gone <= FORGET_AFTER_MS) continue;
+      following.asking ??= this.#askForEnd(following);
+      if (!following.asked && gone <= 2 * FORGET_AFTER_MS) continue;
+      this.#forget(key, following, following.end);
       forgot = true;
     }
     if (forgot) this.#closeUnused();
     if (this.#route.active?.up === false) this.#reroute();
-    for (const [key, { until }] of this.#parked) if (until < now) this.#parked.delete(key);
     this.#failovers.settle(wallClock(), this.#tally());
+  }
+
+  /** Whether a publisher that is gone has left word of where its stream ended. Never rejects. */
+  async #askForEnd(following: Following): Promise<void> {
+    try {
+      const { topic, publisher, incarnation } = following.match;
+      following.end = await endOf(this.#zk!, { topic, publisher, incarnation });
+    } catch (error) {
+      log.debug(`${this.id}: where a stream ended: ${reasonOf(error)}`);
+    }
+    following.asked = true;
   }
 
   #tellOfFencing({ match: { topic, publisher } }: Following): void {
@@ -577,6 +602,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       following.acknowledge();
       following.bye();
     }
+    await this.#settleStreams();
     this.#failovers.settle(wallClock(), this.#tally(), true);
     this.#queue.close();
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
@@ -586,7 +612,23 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#events.close();
   }
 
+  /** At the end: count what will never come, as far as it is known. */
+  async #settleStreams(): Promise<void> {
+    const gone = [...this.#following.values()].filter(({ removedAt }) => removedAt !== undefined);
+    const asking = gone.map((following) => following.asking ??= this.#askForEnd(following));
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, ASK_END_MS);
+    await Promise.race([Promise.all(asking), late.promise]);
+    clearTimeout(timer);
+    for (const { stream, end } of this.#following.values()) stream.abandon(end);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Where a stream's numbers of requests begin: by them a publisher tells the lives of a subscriber apart. */
+function randomRequest(): number {
+  return randomIncarnation() >>> 1;
 }

@@ -101,16 +101,16 @@ export class Window {
   }
 
   /**
-   * The kept samples `from` … `to` as messages under `key`, in order; small neighbours of one epoch are packed
-   * together.
+   * The kept samples `from` … `to` as messages under `key`, in order; small neighbours are packed together.
    *
-   * @param answer which request this answers, and whether the samples are history to the one who asked.
+   * @param answer which request this answers, whether the samples are history to the one who asked, and the last epoch
+   * in which the publisher owned the topic: whoever takes it for the owner takes all of its stream.
    */
   *replay(
     key: Uint8Array,
     from: number,
     to: number,
-    answer: { request: number; historical: boolean },
+    answer: { request: number; historical: boolean; epoch: bigint },
   ): Generator<Uint8Array> {
     let parts: SampleBatch[] = [];
     let bytes = 0;
@@ -120,7 +120,7 @@ export class Window {
       const header: Header = {
         flags: answer.historical ? Flag.HISTORICAL : 0,
         incarnation: first.incarnation,
-        epoch: first.epoch,
+        epoch: answer.epoch,
         first: first.firstSequence,
         count: parts.reduce((count, part) => count + part.count, 0),
         request: answer.request,
@@ -132,9 +132,7 @@ export class Window {
     for (let i = this.#find(from); i < this.#chunks.tail; i++) {
       const batch = between(this.#chunks.batch(i), from, to);
       if (batch.count === 0) break;
-      if (parts.length > 0 && (parts[0]!.epoch !== batch.epoch || bytes + batch.byteLength > REPLAY_BYTES)) {
-        yield pack();
-      }
+      if (parts.length > 0 && bytes + batch.byteLength > REPLAY_BYTES) yield pack();
       parts.push(batch);
       bytes += batch.byteLength;
     }

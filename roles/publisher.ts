@@ -2,8 +2,8 @@
  * `pubsub publisher`: publishes events it makes itself, or the lines of standard input, until it has published as
  * many as asked, its input ends, or it is asked to leave. One event is one sample on each of its topics.
  *
- * Guarantee: before it leaves by itself, every joined reliable subscriber has acknowledged everything, or has been
- * named as slow. Session suspended: it goes on publishing; lost: it is not the owner of its topics until it is again.
+ * Guarantee: before it leaves, every joined reliable subscriber has acknowledged everything, or is named with what it has
+ * not got, and with flow `wait` the exit code is 1. Session suspended: it goes on publishing; lost: it is not the owner of its topics until it is again.
  */
 import { monotonic, wallClock } from "../lib/clock.ts";
 import { PubsubError } from "../lib/errors.ts";
@@ -50,37 +50,18 @@ export async function runPublisher(
         await publishLines(turn, options, options.source.keyed, input(), life.signal);
       } else await publishMade(turn, options, options.source, publisher, life.signal);
       life.throwIfFailed();
-      return life.signal.aborted || await delivered(publisher, options, life.signal);
+      if (!life.signal.aborted) await orLeaving(publisher.drain(life.signal), life.signal);
     } catch (error) {
       life.throwIfFailed();
-      if (life.signal.aborted) return true;
-      throw error;
+      if (!life.signal.aborted) throw error;
     } finally {
-      const { published, suppressed } = publisher.stats();
       await publisher.close();
+      const { published, suppressed } = publisher.stats();
       log.info(`${publisher.id}: published ${published} samples, suppressed ${suppressed}`);
     }
+    return options.flow !== "wait" || publisher.undelivered.length === 0;
   });
   return complete.every(Boolean) ? 0 : 1;
-}
-
-/** Whether everything arrived where it was waited for; a timed source waits for nobody. */
-async function delivered(
-  publisher: Publisher,
-  options: PublisherOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const report = await orLeaving(publisher.drain(signal), signal);
-  if (report === undefined || report.complete) return true;
-  const message = `${publisher.id}: not everything was acknowledged by ${
-    report.behind.join(", ") || "its subscribers"
-  }`;
-  if (options.flow !== "wait") {
-    log.warn(message);
-    return true;
-  }
-  log.error(message);
-  return false;
 }
 
 async function waitForSubscribers(publisher: Publisher, wanted: number, signal: AbortSignal): Promise<void> {

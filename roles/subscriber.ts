@@ -40,7 +40,7 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
   const encode = sampleEncoder(options.format);
   const output = encode && new SampleOutput(encode, (bytes) => context.outBytes(bytes));
   const summary = new DeliverySummary();
-  const counts = { lost: 0, duplicates: 0, recovered: 0 };
+  const counts = { lost: 0, fenced: 0, duplicates: 0, recovered: 0 };
   let incomplete = false;
   const failures: unknown[] = [];
   await runSeveral(options.count, context.signal, async (number, signal) => {
@@ -51,6 +51,7 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
       await member.close();
       const stats = member.subscriber.stats();
       counts.lost += stats.lost;
+      counts.fenced += stats.fenced;
       counts.duplicates += stats.duplicates;
       counts.recovered += stats.recovered;
       incomplete ||= member.incomplete;

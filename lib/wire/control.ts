@@ -69,6 +69,14 @@ export const brokerRecord = z.object({
   epoch: z.string().regex(/^\d{1,20}$/).optional(),
 });
 
+/** `/shared_state/ended/<publisher>-<incarnation>`: the last number of each stream that not everybody has got. */
+export const endedRecord = z.object({
+  publisher: id,
+  incarnation: u32,
+  streams: z.array(z.object({ topic, last: z.int().min(0) })).max(MAX_TOPICS),
+});
+
+export type EndedRecord = z.infer<typeof endedRecord>;
 export type PublisherInfo = z.infer<typeof publisherInfo>;
 export type SubscriberInfo = z.infer<typeof subscriberInfo>;
 export type PublisherRecord = z.infer<typeof publisherRecord>;
@@ -240,3 +248,4 @@ function clientParser<T extends { id: string }>(schema: z.ZodType<T>, what: stri
 export const parsePublisherRecord = clientParser(publisherRecord, "publisher record");
 export const parseSubscriberRecord = clientParser(subscriberRecord, "subscriber record");
 export const parseBrokerRecord = recordParser(brokerRecord, "broker record");
+export const parseEndedRecord = recordParser(endedRecord, "record of ended streams");

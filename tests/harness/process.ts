@@ -21,7 +21,15 @@ export interface StartOptions {
 
 /** The line that a subscriber ends with, as numbers. */
 export type Summary = Record<
-  "received" | "historical" | "lost" | "duplicates" | "recovered" | "p50_ms" | "p99_ms" | "max_gap_ms",
+  | "received"
+  | "historical"
+  | "lost"
+  | "fenced"
+  | "duplicates"
+  | "recovered"
+  | "p50_ms"
+  | "p99_ms"
+  | "max_gap_ms",
   number
 >;
 

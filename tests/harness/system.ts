@@ -1,5 +1,7 @@
 /** A whole system for tests: one coordination server for the file, a chroot of its own for each test. */
 import { type Coordinator, startCoordinator } from "./zookeeper.ts";
+import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
+import { until } from "./condition.ts";
 import { title, unrestricted } from "./permissions.ts";
 import { type Pubsub, pubsub, type StartOptions } from "./process.ts";
 
@@ -28,6 +30,13 @@ export class System implements AsyncDisposable {
     const broker = this.start(["broker", ...args]);
     await broker.says(/(primary|standby) of zone/);
     return broker;
+  }
+
+  /** Resolves when a znode is not there (any more), such as the record of a process whose session is over. */
+  async absent(path: string): Promise<void> {
+    await using zk = new ZooKeeper({ servers: this.zookeeper });
+    await zk.connected();
+    await until(`${path} is gone`, async () => await zk.exists(path) === undefined, 20_000);
   }
 
   /** A file in a directory that goes with the test. */

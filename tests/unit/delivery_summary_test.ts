@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { DeliverySummary } from "../../lib/delivery_summary.ts";
 import { batchOf } from "./sample_batch_fixture.ts";
 
-const none = { lost: 0, duplicates: 0, recovered: 0 };
+const none = { lost: 0, fenced: 0, duplicates: 0, recovered: 0 };
 
 Deno.test("without samples there are no percentiles", () => {
   assert.equal(
     new DeliverySummary().line(none),
-    "summary received=0 historical=0 lost=0 duplicates=0 recovered=0 p50_ms=- p99_ms=- max_gap_ms=0.000",
+    "summary received=0 historical=0 lost=0 fenced=0 duplicates=0 recovered=0 p50_ms=- p99_ms=- max_gap_ms=0.000",
   );
 });
 
@@ -18,8 +18,8 @@ Deno.test("percentiles count live samples only, the counts all of them", () => {
   // 99 samples of 1 ms, then one of 50 ms.
   for (let i = 0; i < 99; i++) track.add(batchOf(["x"], { receiveTime: 1000, publishTimes: [999] }), 1);
   track.add(batchOf(["x"], { receiveTime: 1250, publishTimes: [1200] }), 1);
-  const line = summary.line({ lost: 1, duplicates: 2, recovered: 3 });
-  assert.match(line, /^summary received=102 historical=2 lost=1 duplicates=2 recovered=3 /);
+  const line = summary.line({ lost: 1, fenced: 4, duplicates: 2, recovered: 3 });
+  assert.match(line, /^summary received=102 historical=2 lost=1 fenced=4 duplicates=2 recovered=3 /);
   const [p50, p99, gap] = ["p50_ms", "p99_ms", "max_gap_ms"].map((name) =>
     Number(new RegExp(`${name}=(\\S+)`).exec(line)![1])
   );

@@ -50,6 +50,7 @@ function following(options: { reliable?: boolean } = {}) {
       },
       request: (wanted) => one.request(wanted, reliable),
       lost: () => {},
+      fenced: () => {},
     }),
     new FencingWatch(5000),
   );
@@ -75,9 +76,13 @@ Deno.test("a stream is subscribed on one link at a time, and asks there when it 
   assert.deepEqual([...second.subscribed].sort(), keys);
   assert.deepEqual(second.seen(), [], "it does not stand yet");
   second.up = true;
-  one.attach(undefined, 0);
+  one.detach();
   assert.deepEqual([...second.subscribed], []);
-  assert.deepEqual(second.seen(), ["bye"], "the publisher need not wait for us");
+  assert.deepEqual(
+    second.seen(),
+    [],
+    "no farewell: the publisher is to know that we have not got everything",
+  );
 });
 
 Deno.test("acknowledged is what the user has taken, not what has come", () => {

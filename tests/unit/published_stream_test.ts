@@ -77,13 +77,15 @@ Deno.test("a joiner gets min(requested, offered, available) of history on its ow
   assert.equal(stream.request("s", join(), true, 0), true);
   assert.deepEqual(seen(), ["end 1 1"]);
   publish(3);
-  stream.request("s", join(), true, 0);
-  assert.deepEqual(seen(), ["live 1-3", "history 1-3", "end 1 4"]);
+  stream.request("s", join({ request: 2 }), true, 0);
+  assert.deepEqual(seen(), ["live 1-3", "replay 1-3", "end 1 1"], "its first answer was lost");
+  stream.request("u", join(), true, 0);
+  assert.deepEqual(seen(), ["history 1-3", "end 1 4"]);
   publish(6);
   stream.request("t", join({ depth: 2 }), true, 0);
   assert.ok(sent.slice(-2).every(({ bytes }) => hasKey(bytes, replayKey("A", "p", "t"))));
   assert.deepEqual(seen(), ["live 4-9", "history 8-9", "end 8 10"]);
-  assert.deepEqual([...stream.flow.readers], ["s", "t"]);
+  assert.deepEqual(stream.flow.readers, ["s", "u", "t"]);
 });
 
 Deno.test("what is packed and not sent goes out before an answer that counts it", () => {

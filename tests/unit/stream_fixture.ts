@@ -38,8 +38,14 @@ export function mark(next: number, fields: Fields = {}): SampleBatch {
 }
 
 /** The end of the answer to `request`, which began with number `start`; `next` is the next live number. */
-export function end(request: number, start: number, next: number, acknowledgeEvery = 0): SampleBatch {
-  const header = { incarnation: INCARNATION, epoch: 0n, first: next, request };
+export function end(
+  request: number,
+  start: number,
+  next: number,
+  acknowledgeEvery = 0,
+  epoch = 0n,
+): SampleBatch {
+  const header = { incarnation: INCARNATION, epoch, first: next, request };
   const batch = decoded(encodeMark(key, header, { start, acknowledgeEvery }));
   if (!(batch.flags & Flag.END)) throw new Error("not an end mark");
   return batch;

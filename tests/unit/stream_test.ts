@@ -16,6 +16,7 @@ function recording(options: { requested?: number; reliable?: boolean; fence?: Fe
       log.push(`ask ${request}: ${from}..${to || ""}${from === 0 ? ` ${depth} back` : ""}`);
     },
     lost: (from, to) => log.push(`lost ${from}-${to}`),
+    fenced: (from, to) => log.push(`fenced ${from}-${to}`),
   };
   const stream = new Stream(NAME, INCARNATION, {
     requested: options.requested ?? 5,
@@ -240,20 +241,82 @@ Deno.test("best effort: holes are lost at once, nothing is asked for but to be k
   assert.ok(stream.complete);
 });
 
-Deno.test("fencing: samples of an earlier owner are dropped and counted once a later one was heard", () => {
+/** Two publishers of a topic: the first has delivered 1-2 in epoch 5, then the second was heard in epoch 6. */
+function succeeded() {
   const fence = { highest: 0n };
   const one = joined(1, { fence });
   const other = joined(1, { fence });
   one.stream.receive(samples(1, 2, { epoch: 5n }), 0);
   other.stream.receive(samples(1, 1, { epoch: 6n }), 0);
+  assert.deepEqual([one.seen(), other.seen()], [["1-2"], ["1-1"]]);
+  return { fence, one, other };
+}
+
+Deno.test("fencing: what a former owner sends is not delivered, not passed over, and counted; nothing is asked for", () => {
+  const { one } = succeeded();
+  one.stream.receive(samples(3, 5, { epoch: 5n }), 0);
+  one.stream.receive(samples(8, 9, { epoch: 5n }), 0);
+  one.stream.receive(mark(12, { epoch: 5n }), 0);
+  assert.deepEqual(one.seen(), []);
+  assert.equal(one.stream.counters.fenced, 9);
+  assert.equal(one.stream.next, 3, "where it may be asked for");
+  one.stream.connected(0);
+  one.stream.receive(end(2, 3, 12), 0);
+  one.stream.tick(10_000);
+  assert.deepEqual(one.seen(), ["ask 2: 3.."]);
+});
+
+Deno.test("fencing: a former owner that owns again is asked for what was fenced, and answers as the owner it is now", () => {
+  const { one, other } = succeeded();
   one.stream.receive(samples(3, 5, { epoch: 5n }), 0);
   one.stream.receive(samples(6, 6, { epoch: 7n }), 0);
+  assert.deepEqual(one.seen(), ["ask 2: 3..5"]);
+  one.stream.receive(samples(3, 5, { epoch: 7n, request: 2 }), 0);
   other.stream.receive(samples(2, 2, { epoch: 6n }), 0);
-  assert.deepEqual(one.seen(), ["1-2", "6-6"]);
-  assert.deepEqual(other.seen(), ["1-1"]);
-  assert.equal(one.stream.counters.fenced, 3);
-  assert.equal(other.stream.counters.fenced, 1);
-  assert.equal(one.stream.next, 7);
+  assert.deepEqual(one.seen(), ["3-5", "6-6"]);
+  assert.deepEqual([one.stream.counters.fenced, other.stream.counters.fenced], [0, 1]);
+});
+
+Deno.test("fencing: what its window no longer holds by then is dropped for good, and said", () => {
+  const { one } = succeeded();
+  one.stream.receive(samples(3, 5, { epoch: 5n }), 0);
+  one.stream.receive(samples(8, 8, { epoch: 7n }), 0);
+  one.stream.receive(end(2, 8, 9, 0, 7n), 0);
+  assert.deepEqual(one.seen(), ["ask 2: 3..7", "fenced 3-5", "lost 6-7", "8-8"]);
+  assert.deepEqual([one.stream.counters.fenced, one.stream.counters.lost], [3, 2]);
+});
+
+Deno.test("fencing: samples that wait behind a hole when a later owner is heard are fenced, and the hole with them", () => {
+  const { fence, one } = succeeded();
+  fence.highest = 5n;
+  one.stream.receive(samples(5, 6, { epoch: 5n }), 0);
+  fence.highest = 6n;
+  one.stream.receive(end(2, 3, 7), 0);
+  assert.deepEqual(one.seen(), ["ask 2: 3..4"]);
+  assert.equal(one.stream.counters.fenced, 4);
+  assert.ok(one.stream.complete);
+});
+
+Deno.test("at the end: what is known to be missing is lost, what was fenced is so for good", () => {
+  const { one } = succeeded();
+  one.stream.receive(samples(3, 5, { epoch: 5n }), 0);
+  one.stream.abandon(9);
+  assert.deepEqual(one.seen(), ["fenced 3-5", "lost 6-9"]);
+  assert.deepEqual([one.stream.counters.fenced, one.stream.counters.lost], [3, 4]);
+  const { one: other } = succeeded();
+  other.stream.finish(4);
+  assert.deepEqual(other.seen(), ["lost 3-4"]);
+});
+
+Deno.test("a stream that is resumed goes on where it stopped, with what was fenced", () => {
+  const fence = { highest: 6n };
+  const { stream, seen } = recording({ fence });
+  stream.resume(3, 5);
+  assert.equal(stream.counters.fenced, 3);
+  stream.connected(0);
+  stream.receive(samples(3, 7, { epoch: 7n, request: 1 }), 0);
+  assert.deepEqual(seen(), ["ask 1: 3..", "3-7"]);
+  assert.equal(stream.counters.fenced, 0);
 });
 
 Deno.test("a publisher that is gone: what is here is delivered, the holes are lost, and it may come back", () => {

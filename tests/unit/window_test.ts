@@ -10,7 +10,7 @@ const KEY = replayKey(NAME.topic, NAME.publisher, "s");
 
 /** The numbers and payloads that a window gives out, with the messages they came in. */
 function replayed(window: Window, from: number, to: number, historical = false) {
-  const messages = [...window.replay(KEY, from, to, { request: 9, historical })].map((bytes) => {
+  const messages = [...window.replay(KEY, from, to, { request: 9, historical, epoch: 5n })].map((bytes) => {
     const batch = decodeBatch(bytes, keyLength(bytes), NAME);
     if (!("count" in batch)) throw batch;
     return batch;
@@ -65,10 +65,8 @@ Deno.test("a window keeps the history, what is needed and the repair buffer, and
 Deno.test("what is kept comes again as it was, and nothing else", () => {
   fc.assert(fc.property(pushes, fc.nat(2000), fc.nat(2000), fc.boolean(), (pushes, from, to, historical) => {
     const window = new Window({ offered: 30, repairSamples: 100 });
-    const epochs: bigint[] = [];
     for (const { count, epoch } of pushes) {
       window.push(samples(window.last + 1, window.last + count, { epoch }));
-      for (let i = 0; i < count; i++) epochs.push(epoch);
     }
     const answer = replayed(window, from, to, historical);
     const first = Math.max(from, window.oldest);
@@ -79,7 +77,7 @@ Deno.test("what is kept comes again as it was, and nothing else", () => {
     assert.deepEqual(answer.samples.map(({ sequence }) => sequence), expected);
     for (const { sequence, payload, epoch, publishTime } of answer.samples) {
       assert.equal(new TextDecoder().decode(payload), String(sequence));
-      assert.equal(epoch, epochs[sequence - 1]);
+      assert.equal(epoch, 5n, "the epoch of now");
       assert.equal(publishTime, sequence);
     }
     for (const batch of answer.messages) {
@@ -88,10 +86,7 @@ Deno.test("what is kept comes again as it was, and nothing else", () => {
       assert.equal(batch.incarnation, INCARNATION);
       assert.equal(batch.historical, historical);
     }
-    // Neighbours are packed together: no two messages in a row have the same epoch and little in them.
-    for (let i = 1; i < answer.messages.length; i++) {
-      assert.notEqual(answer.messages[i]!.epoch, answer.messages[i - 1]!.epoch);
-    }
+    assert.ok(answer.messages.length <= 1, "small neighbours are packed together");
   }));
 });
 

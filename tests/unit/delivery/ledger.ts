@@ -73,7 +73,8 @@ export class ReceivedBook {
       const published = this.source.samples[sequence - 1];
       assert.ok(published, `${sequence} was never published`);
       assert.equal(decoder.decode(sample.payload), published.payload);
-      assert.equal(sample.epoch, published.epoch);
+      // What is sent again by its owner carries the epoch of then.
+      assert.ok(sample.epoch >= published.epoch, `epoch ${sample.epoch}, published in ${published.epoch}`);
       assert.ok(sample.epoch >= this.options.topicEpochs.highest, "a fenced sample was delivered");
       this.options.topicEpochs.highest = sample.epoch;
       if (sample.historical) {
@@ -94,21 +95,30 @@ export class ReceivedBook {
     this.#expected = to + 1;
   }
 
-  /** `sequence` is next; what was skipped in front of it must be fenced. */
+  /** Dropped for a later owner, for good. */
+  onFenced(from: number, to: number): void {
+    assert.ok(to >= from);
+    this.#reach(from);
+    for (let sequence = from; sequence <= to; sequence++) {
+      this.#mustBeStale(sequence);
+      this.#fenced.push(sequence);
+    }
+    this.#expected = to + 1;
+  }
+
+  /** `sequence` is next, and nothing was skipped in front of it. */
   #reach(sequence: number): void {
     this.#start ??= sequence;
     if (this.#expected === 0) this.#expected = sequence;
-    assert.ok(sequence >= this.#expected, `${sequence} after ${this.#expected - 1}: twice, or out of order`);
-    for (let skipped = this.#expected; skipped < sequence; skipped++) this.#fence(skipped);
+    assert.equal(sequence, this.#expected, `${sequence} after ${this.#expected - 1}`);
   }
 
-  #fence(sequence: number): void {
+  #mustBeStale(sequence: number): void {
     const { epoch } = this.source.samples[sequence - 1]!;
     assert.ok(
       epoch < this.options.topicEpochs.highest,
       `${sequence} is neither delivered nor lost nor fenced`,
     );
-    this.#fenced.push(sequence);
   }
 
   get lostCount(): number {
@@ -118,16 +128,15 @@ export class ReceivedBook {
   /** Compare with the stream's own counters. @param next its next number; 0 when it never joined. */
   check(next: number, counters: StreamCounters): void {
     if (next === 0) return;
-    if (this.#expected === 0) this.#expected = next;
-    for (; this.#expected < next; this.#expected++) this.#fence(this.#expected);
+    if (this.#expected === 0) this.#expected = this.#start = next;
+    assert.equal(next, this.#expected, "everything before the next number is accounted for");
     assert.equal(counters.delivered, this.delivered, "delivered");
     assert.equal(counters.lost, this.lostCount, "lost");
     assert.equal(counters.historical, this.historical, "historical");
     assert.ok(counters.recovered <= this.delivered - this.historical, "recovered");
-    // What was fenced before anything else was heard is known by its number only.
-    this.#start ??= next;
-    for (; this.#fenced.length < counters.fenced; this.#start--) this.#fence(this.#start - 1);
-    assert.equal(counters.fenced, this.#fenced.length, "fenced");
+    const open = counters.fenced - this.#fenced.length;
+    assert.ok(open >= 0, "fenced");
+    for (let sequence = next; sequence < next + open; sequence++) this.#mustBeStale(sequence);
   }
 
   /** The history was what it has to be, by one of the joins that the publisher granted. */

@@ -77,9 +77,10 @@ export class SimulatedPublisher {
     this.alive = true;
   }
 
-  forget(subscriber: string): void {
+  /** The subscriber's record is gone, for a moment or for good. */
+  missRecord(subscriber: string): void {
     this.forgotten.add(subscriber);
-    this.stream.leave(subscriber);
+    this.stream.gone(subscriber);
   }
 
   own(epoch: bigint): void {
@@ -250,7 +251,10 @@ export class SimulatedSubscriber {
   }
 
   joins(publisher: SimulatedPublisher, join: ReceivedBook["joins"][number]): void {
-    this.books.find(({ source }) => source === publisher.book)?.joins.push(join);
+    const joins = this.books.findLast(({ source }) => source === publisher.book)?.joins;
+    // One that asks once more joins where it was let in first; a best-effort one may have been forgotten meanwhile.
+    joins?.push({ ...join, base: Math.min(join.base, joins[0]?.base ?? Infinity) });
+    if (!this.reliable) joins?.push(join);
   }
 
   /** Be matched with a publisher as it is now; an earlier life of it is forgotten. */
@@ -280,6 +284,7 @@ export class SimulatedSubscriber {
         requested: this.requested,
         reliable: this.reliable,
         fence: this.world.shared ? { highest: 0n } : this.#fence,
+        firstRequest: this.world.simulation.between(0, 2 ** 31 - 1),
       }, {
         deliver: (batch) => {
           book.onDelivered(batch);
@@ -299,6 +304,7 @@ export class SimulatedSubscriber {
           }
           book.onLost(from, to);
         },
+        fenced: (from, to) => book.onFenced(from, to),
       }),
       new FencingWatch(5000),
     );
@@ -309,7 +315,7 @@ export class SimulatedSubscriber {
 
   #forget(publisher: string, following: Following): void {
     this.#check(following, true);
-    following.attach(undefined, this.#now);
+    following.detach();
     this.#following.delete(publisher);
   }
 

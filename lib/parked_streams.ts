@@ -1,0 +1,43 @@
+/**
+ * Places in streams whose publishers are out of sight: when the same life of a publisher is back, its stream goes on
+ * where it stopped, however long that took. Bounded: of too many the one that was parked first is given up. Pure.
+ */
+
+/** A place in a stream. */
+export interface Place {
+  incarnation: number;
+  /** The next number to deliver. */
+  next: number;
+  /** Numbers up to this one were fenced and may still come; below `next` when none were. */
+  fencedUpTo: number;
+}
+
+/** Places that are remembered. */
+export const MAX_PARKED = 10_000;
+
+/** Places by stream. */
+export class ParkedStreams {
+  readonly #places = new Map<string, Place>();
+  readonly #limit: number;
+
+  constructor(limit = MAX_PARKED) {
+    this.#limit = limit;
+  }
+
+  /** Remember a place. @returns the key of the one that was given up for it, if any. */
+  park(key: string, place: Place): string | undefined {
+    this.#places.delete(key);
+    this.#places.set(key, place);
+    if (this.#places.size <= this.#limit) return undefined;
+    const [oldest] = this.#places.keys();
+    this.#places.delete(oldest!);
+    return oldest;
+  }
+
+  /** The place in this life of the stream, if it is known. An earlier life's is forgotten: it does not come back. */
+  take(key: string, incarnation: number): Place | undefined {
+    const place = this.#places.get(key);
+    this.#places.delete(key);
+    return place?.incarnation === incarnation ? place : undefined;
+  }
+}
