@@ -5,6 +5,7 @@ import {
   brokerPath,
   decodeTopic,
   electionPath,
+  endedPath,
   encodeTopic,
   primaryPath,
   publisherPath,
@@ -54,6 +55,7 @@ Deno.test("paths are those of the architecture", () => {
   assert.equal(brokerPath("b"), "/brokers/b");
   assert.equal(publisherPath("p"), "/shared_state/publishers/p");
   assert.equal(subscriberPath("s"), "/shared_state/subscribers/s");
+  assert.equal(endedPath("p", 7), "/shared_state/ended/p-7");
 });
 
 Deno.test("a zone is read back from its name only when the name is exactly a zone's", () => {
