@@ -249,7 +249,6 @@ export class Broker implements AsyncDisposable {
       ingress: [tcpEndpoint(at, ingressPort ?? 0)],
       egress: [tcpEndpoint(at, egressPort ?? 0)],
       sendHighWaterMark: HIGH_WATER_MARK,
-      receiveHighWaterMark: HIGH_WATER_MARK,
       maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
       ...heartbeats,
     });

@@ -267,14 +267,8 @@ export class ControlClient implements AsyncDisposable {
 
   /** Register with a primary and stay with it. @returns why not any longer. */
   async #stay(zone: number, primary: BrokerRecord, items: AsyncQueue<Item>): Promise<string> {
-    const info = this.#registration.role === "publisher"
-      ? this.#registration.publisher
-      : this.#registration.subscriber;
-    const socket = new Socket("dealer", {
-      routingId: `${this.#id}:${info.incarnation}`,
-      ...controlHeartbeats(this.#options),
-      linger: 200,
-    });
+    // Without a routing id: no two connections of ours can ever be taken for one.
+    const socket = new Socket("dealer", { ...controlHeartbeats(this.#options), linger: 200 });
     const reading = readInto(socket, items);
     const matches = new MatchSet(this.#registration.role);
     try {

@@ -217,7 +217,6 @@ export class Publisher implements AsyncDisposable {
     const host = await this.#host();
     this.#socket = new Socket("xpub", {
       sendHighWaterMark: HIGH_WATER_MARK,
-      receiveHighWaterMark: 0,
       maxMessageSize: MAX_UPSTREAM_AT_PUBLISHER,
       heartbeatIntervalMs,
       heartbeatTimeoutMs,

@@ -32,8 +32,8 @@ const LONGEST_MESSAGE = 512;
  * A peer that sends a bigger frame towards publishers is disconnected: by a broker, and further up only what no
  * broker passes on, so that a broker is never cut off for what a subscriber sent.
  */
-export const MAX_UPSTREAM_AT_BROKER = 4096;
-export const MAX_UPSTREAM_AT_PUBLISHER = 65_536;
+export const MAX_UPSTREAM_AT_BROKER = 512;
+export const MAX_UPSTREAM_AT_PUBLISHER = 1024;
 
 /** Who says something about which stream. */
 export interface Address {

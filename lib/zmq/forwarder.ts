@@ -15,7 +15,8 @@ import { keepRunning } from "./proxy_run.ts";
 import { PAIR, RawSocket } from "./raw_socket.ts";
 
 /** Endpoints to listen on, and options of both sockets. */
-export interface ForwarderOptions extends Omit<SocketOptions, "routingId" | "allSubscriptions"> {
+export interface ForwarderOptions
+  extends Omit<SocketOptions, "routingId" | "allSubscriptions" | "receiveHighWaterMark"> {
   /** Publishers connect here. */
   ingress: string[];
   /** Subscribers connect here. */

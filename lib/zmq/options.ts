@@ -1,5 +1,15 @@
 /**
  * The options of a socket, what they are when they are not given, and how they are told to the library.
+ *
+ * Guarantee: no peer can bring the library to abort by the way it ends. libzmq 4.3.5 ends the process (assertion
+ * `!_io_error`) when a connection whose reading it has stopped is reset, and then a heartbeat is due or a PING is
+ * found in what was read before. It stops reading when a receive limit is reached, or when the socket itself gives
+ * the connection up while the other end still sends. So
+ * - nothing of ours has a receive limit: what is under way is bounded by acknowledgements, and by `MemoryGuard`;
+ * - a ROUTER never hands a name over to another connection, which would give up the first one: the second one under
+ *   a name is not heard, and ours have none, so each connection gets one of its own;
+ * - only the side that never has something left to send when it gives a connection up asks for signs of life: XSUB
+ *   and ROUTER. The other side, XPUB and DEALER, is told by each question how long silence may last.
  */
 import { PubsubError } from "../errors.ts";
 import { RawSocket } from "./raw_socket.ts";
@@ -17,16 +27,15 @@ export interface SocketOptions {
    */
   sendHighWaterMark?: number;
   /**
-   * Messages of one peer that may wait to be read; 0 = unlimited. The next ones stay with the peer. Mind that a
-   * limit and heartbeats do not go together with a reader that pauses: when the limit is reached, the peer's signs
-   * of life are not read either, the connection is cut after `heartbeatTimeoutMs`, and what was queued is lost.
+   * Messages of one peer that may wait to be read; 0 = unlimited. The next ones stay with the peer, its signs of
+   * life too. With a limit a peer can end this process, see above: only for peers that are known.
    *
-   * @default {1000} for xsub and xpub 0: bound what is under way by acknowledging it
+   * @default {0}
    */
   receiveHighWaterMark?: number;
-  /** Every peer is asked for a sign of life in this interval; 0 = never. @default {100} */
+  /** An xsub or router asks every peer for a sign of life in this interval; 0 = never. @default {100} */
   heartbeatIntervalMs?: number;
-  /** A peer that is silent for so long is disconnected. @default {300} */
+  /** A peer that is silent for so long is disconnected, at both ends. @default {300} */
   heartbeatTimeoutMs?: number;
   /** A peer that sends a bigger frame (bytes) is disconnected; 0 = any size. @default {67108864} 64 MiB */
   maxMessageSize?: number;
@@ -34,7 +43,7 @@ export interface SocketOptions {
   reconnectIntervalMs?: number;
   /** The longest pause before connecting again; each is twice the one before. @default {500} */
   reconnectMaxIntervalMs?: number;
-  /** The name (1 to 255 bytes) under which a router knows this socket. @default a router invents one */
+  /** The name (1 to 255 bytes) under which a router knows this socket. @default a router invents one a connection */
   routingId?: string;
   /** How long `close()` leaves to what is not sent yet, in the background. @default {0} drop it */
   linger?: number;
@@ -47,10 +56,9 @@ export type CompleteOptions = Required<Omit<SocketOptions, "routingId">> & { rou
 
 /** Fill in the defaults for this kind. */
 export function completeOptions(kind: SocketKind, options: SocketOptions): CompleteOptions {
-  const pubsub = kind === "xsub" || kind === "xpub";
   return {
     sendHighWaterMark: options.sendHighWaterMark ?? (kind === "xsub" ? 0 : 1000),
-    receiveHighWaterMark: options.receiveHighWaterMark ?? (pubsub ? 0 : 1000),
+    receiveHighWaterMark: options.receiveHighWaterMark ?? 0,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 100,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs ?? 300,
     maxMessageSize: options.maxMessageSize ?? 64 * 1024 * 1024,
@@ -67,8 +75,9 @@ const TYPES: Record<SocketKind, number> = { dealer: 5, router: 6, xpub: 9, xsub:
 
 /** The library's numbers of options. */
 const ROUTING_ID = 5, LINGER = 17, RECONNECT = 18, BACKLOG = 19, RECONNECT_MAX = 21, MAX_SIZE = 22;
-const SEND_MARK = 23, RECEIVE_MARK = 24, MANDATORY = 33, VERBOSE = 40, HANDOVER = 56, HANDSHAKE = 66;
-const HEARTBEAT = 75, HEARTBEAT_TTL = 76, HEARTBEAT_TIMEOUT = 77, CONNECT_TIMEOUT = 79;
+const SEND_MARK = 23, RECEIVE_MARK = 24, MANDATORY = 33, VERBOSE = 40, HANDSHAKE = 66;
+const KEEPALIVE = 34, KEEPALIVE_COUNT = 35, KEEPALIVE_IDLE = 36, KEEPALIVE_INTERVAL = 37;
+const HEARTBEAT = 75, HEARTBEAT_TTL = 76, HEARTBEAT_TIMEOUT = 77, CONNECT_TIMEOUT = 79, MAX_RETRANSMIT = 80;
 
 /** Connections that may wait to be accepted: many clients come back at once after a broker is lost. */
 const BACKLOG_CONNECTIONS = 1024;
@@ -76,6 +85,13 @@ const BACKLOG_CONNECTIONS = 1024;
 const HANDSHAKE_MS = 5000;
 /** A host that does not answer at all is tried again after this: the system's own pauses grow to minutes. */
 const CONNECT_TIMEOUT_MS = 3000;
+
+/** The system gives up a peer that takes nothing of what is sent to it for so long: it may answer nobody's questions. */
+const STUCK_MS = 10_000;
+/** Nor is one kept whose host is gone: it is asked after so long, then again and again, seconds. */
+const IDLE_S = 10, ASK_AGAIN_S = 5, ASKED = 3;
+/** The library tells peers in tenths of a second how long silence may last; 0 would be for ever. */
+const TTL_STEP_MS = 100;
 
 /** A raw socket of this kind with these options. */
 export function openRawSocket(kind: SocketKind, given: SocketOptions): RawSocket {
@@ -91,23 +107,30 @@ export function openRawSocket(kind: SocketKind, given: SocketOptions): RawSocket
     socket.setInteger(BACKLOG, BACKLOG_CONNECTIONS);
     socket.setInteger(HANDSHAKE, HANDSHAKE_MS);
     socket.setInteger(CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
-    if (options.heartbeatIntervalMs > 0) {
-      socket.setInteger(HEARTBEAT, options.heartbeatIntervalMs);
-      socket.setInteger(HEARTBEAT_TIMEOUT, options.heartbeatTimeoutMs);
-      socket.setInteger(HEARTBEAT_TTL, options.heartbeatTimeoutMs);
-    }
+    if (options.heartbeatIntervalMs > 0) setSignsOfLife(socket, kind, options);
     if (options.routingId !== undefined) setRoutingId(socket, options.routingId);
-    if (kind === "router") {
-      // Say so when there is no such peer; and a client that comes back under its name replaces its old connection.
-      socket.setInteger(MANDATORY, 1);
-      socket.setInteger(HANDOVER, 1);
-    }
+    // Say so when there is no such peer.
+    if (kind === "router") socket.setInteger(MANDATORY, 1);
     if (kind === "xpub" && options.allSubscriptions) socket.setInteger(VERBOSE, 1);
   } catch (error) {
     socket.close();
     throw error;
   }
   return socket;
+}
+
+function setSignsOfLife(socket: RawSocket, kind: SocketKind, options: CompleteOptions): void {
+  const { heartbeatIntervalMs, heartbeatTimeoutMs } = options;
+  if (kind === "xsub" || kind === "router") {
+    socket.setInteger(HEARTBEAT, heartbeatIntervalMs);
+    socket.setInteger(HEARTBEAT_TIMEOUT, heartbeatTimeoutMs);
+    socket.setInteger(HEARTBEAT_TTL, Math.ceil(heartbeatTimeoutMs / TTL_STEP_MS) * TTL_STEP_MS);
+  }
+  socket.setInteger(MAX_RETRANSMIT, Math.max(STUCK_MS, heartbeatTimeoutMs));
+  socket.setInteger(KEEPALIVE, 1);
+  socket.setInteger(KEEPALIVE_IDLE, IDLE_S);
+  socket.setInteger(KEEPALIVE_INTERVAL, ASK_AGAIN_S);
+  socket.setInteger(KEEPALIVE_COUNT, ASKED);
 }
 
 function setRoutingId(socket: RawSocket, id: string): void {

@@ -6,7 +6,7 @@ import { Socket, type SocketKind } from "../../../lib/zmq/socket.ts";
 import { zeromqVersion } from "../../../lib/zmq/version.ts";
 import { delay, until, within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
-import { ANY, frame, PeerReader, Reader, sendUntil, startChild, subscribe, texts } from "./support.ts";
+import { ANY, frame, PeerReader, Reader, startChild, subscribe, texts } from "./support.ts";
 
 const KINDS: SocketKind[] = ["router", "dealer", "xpub", "xsub"];
 
@@ -216,31 +216,31 @@ test("connecting to who is not there yet works once he comes", async () => {
   await reader.first(1, 3000);
 });
 
-test("a client that comes back under its name replaces its old connection", async () => {
-  await using router = new Socket("router");
+test("a second connection under a name is not heard, takes nothing over, and does no harm", async () => {
+  await using router = new Socket("router", { heartbeatIntervalMs: 20, heartbeatTimeoutMs: 1000 });
   const endpoint = router.bind(ANY);
   const reader = new Reader(router);
-  const old = new Socket("dealer", { routingId: "client" });
-  old.connect(endpoint);
-  old.send(frame("first"));
+  await using first = new Socket("dealer", { routingId: "client" });
+  first.connect(endpoint);
+  first.send(frame("first"));
   await reader.first(1);
-  // The old connection still stands when the new one comes.
-  await using back = new Socket("dealer", { routingId: "client" });
-  back.connect(endpoint);
-  back.send(frame("second"));
-  await reader.first(2);
-  const replies = new Reader(back);
-  await sendUntil(
-    () => router.send([frame("client"), frame("to the new one")]),
-    () => replies.messages.length > 0,
-  );
-  await old[Symbol.asyncDispose]();
-  await delay(50);
-  const before = replies.messages.length;
-  await sendUntil(
-    () => router.send([frame("client"), frame("still")]),
-    () => replies.messages.length > before,
-  );
+  const replies = new Reader(first);
+  for (let round = 1; round <= 10; round++) {
+    const second = new Socket("dealer", { routingId: "client" });
+    second.connect(endpoint);
+    second.send(frame("second"));
+    await new PeerReader(second).seen("handshaken");
+    first.send(frame("still here"));
+    await reader.first(1 + round);
+    second.close();
+    router.send([frame("client"), frame("yours")]);
+    await replies.first(round);
+  }
+  assert.ok(reader.messages.every(([, text]) => text !== "second"));
+  await using nameless = new Socket("dealer");
+  nameless.connect(endpoint);
+  nameless.send(frame("mine is invented"));
+  await reader.first(12);
 });
 
 test("a peer that is stopped is noticed, and is back when it goes on", async () => {
