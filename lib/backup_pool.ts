@@ -16,6 +16,7 @@ import { BrokerCrew } from "./broker_crew.ts";
 import { BrokerProcess } from "./broker_process.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { FormatError, reasonOf, UsageError } from "./errors.ts";
+import { idLoss } from "./id_loss.ts";
 import { addressTowards } from "./local_address.ts";
 import { logger } from "./log.ts";
 import { POOLS } from "./paths.ts";
@@ -158,7 +159,9 @@ export class BackupPool implements AsyncDisposable {
     const waiting = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), 500);
     await zk.connected(stop).finally(() => clearTimeout(waiting));
     this.#host = this.#common.address ?? await addressTowards(parseZkAddress(zookeeper)) ?? "unknown";
-    this.#member = new EphemeralRecord(zk, `${POOL_MEMBERS}/${this.id}`, this.#memberText = this.#record());
+    const onTaken = idLoss("backup pool", this.id, (error) => this.#background.own(Promise.reject(error)));
+    const path = `${POOL_MEMBERS}/${this.id}`;
+    this.#member = new EphemeralRecord(zk, path, this.#memberText = this.#record(), { onTaken });
     await this.#member.present(stop);
     this.#crew = new BrokerCrew({
       start: (onChange) => this.#startBroker(onChange),

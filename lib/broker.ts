@@ -13,6 +13,7 @@ import { Background } from "./background.ts";
 import { checkCommon, type CheckedOptions, checkInteger, type CommonOptions } from "./client_options.ts";
 import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
 import { PubsubError, reasonOf } from "./errors.ts";
+import { idLoss } from "./id_loss.ts";
 import {
   addressOnceReachable,
   advertised,
@@ -204,7 +205,9 @@ export class Broker implements AsyncDisposable {
 
   /** Be known to everybody. */
   #enlist(): void {
-    this.#brokerNode = new EphemeralRecord(this.#zk!, brokerPath(this.id), JSON.stringify(this.#current()));
+    const record = JSON.stringify(this.#current());
+    const onTaken = idLoss("broker", this.id, (error) => this.#background.own(Promise.reject(error)));
+    this.#brokerNode = new EphemeralRecord(this.#zk!, brokerPath(this.id), record, { onTaken });
   }
 
   async #contend(stop: AbortSignal): Promise<void> {
@@ -405,7 +408,12 @@ export class Broker implements AsyncDisposable {
   }
 
   #status(brief: boolean): Record<string, unknown> {
-    const status = { ...this.stats(), costs: this.#costs(), ...healthOf(this.#desk!.clients) };
+    const status = {
+      ...this.stats(),
+      costs: this.#costs(),
+      ...healthOf(this.#desk!.clients),
+      unrecorded: this.#desk!.unrecorded(),
+    };
     if (brief) return status;
     return {
       ...status,

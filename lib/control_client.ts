@@ -2,46 +2,43 @@
  * A client's side of the control plane: finds a zone with a primary, registers there, keeps alive, and starts
  * over when the primary changes, falls silent or sends it elsewhere. Data does not wait for any of it.
  *
+ * Guarantee: no broker, and no record in ZooKeeper, ends a client or makes it spin: who does not serve it is left for
+ * another, attempts that fail follow each other at growing intervals, what is waited for is said once. What ends it is
+ * that its id has become another live client's.
+ *
  * Znodes: watches `/primaries/zone_<n>` of its own zone, and no other; keeps the client's ephemeral record, created
  * once a broker has accepted the client, through every later session. Suspended: goes on with the broker it has.
  * Session lost: the record comes back with the new session.
  */
 import { AsyncQueue } from "./async_queue.ts";
+import { Attempts } from "./attempts.ts";
+import { BrokerClock, type ClockEstimate } from "./broker_clock.ts";
 import { monotonic } from "./clock.ts";
-import { controlHeartbeats } from "./control_heartbeats.ts";
-import { CoordinationError, FormatError, PubsubError, reasonOf } from "./errors.ts";
+import { Conversation, type Item, type Registration, type Speaker } from "./control_conversation.ts";
+import type { Leaving } from "./control_stay.ts";
+import { CoordinationError, type PubsubError, reasonOf } from "./errors.ts";
+import { idLoss } from "./id_loss.ts";
 import { Latch } from "./latch.ts";
 import { logger } from "./log.ts";
-import { type Matches, MatchSet } from "./match_set.ts";
+import type { Matches } from "./match_set.ts";
 import { primaryPath } from "./paths.ts";
 import { EphemeralRecord } from "./recipes/ephemeral_record.ts";
-import {
-  type BrokerMessage,
-  type BrokerRecord,
-  type ClientMessage,
-  decodeBrokerMessage,
-  encodeControl,
-  type MatchMessage,
-  parseBrokerRecord,
-} from "./wire/control.ts";
+import { WaitingNotices } from "./waiting_notices.ts";
+import { type BrokerRecord, parseBrokerRecord } from "./wire/control.ts";
 import { isTransient } from "./zk/list_children.ts";
-import { watchData } from "./zk/watch.ts";
+import { type NodeData, watchData } from "./zk/watch.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
-import { Socket } from "./zmq/socket.ts";
 import type { Assignment } from "./zone_choice.ts";
 import { ZoneSearch, type ZoneTarget } from "./zone_search.ts";
 
-const REGISTER_DEADLINE_MS = 2000;
 const TICK_MS = 250;
-/** Longer between two ticks: this process was stopped, or had no time. */
-const STALL_MS = 4 * TICK_MS;
 /** How long a leaderless zone is waited for before its clients go to another one. */
 const ELECTION_GRACE_MS = 1500;
 
 const log = logger("control");
 
+export type { ClockEstimate } from "./broker_clock.ts";
 export type { Matches } from "./match_set.ts";
-type Registration = Extract<ClientMessage, { type: "register" }>;
 
 /** What the control plane has to tell its client. */
 export type ControlEvent =
@@ -65,32 +62,6 @@ export interface ControlClientOptions {
   heartbeatTimeoutMs: number;
 }
 
-type Item =
-  | { kind: "message"; bytes: Uint8Array }
-  | { kind: "tick" }
-  | { kind: "primary"; primary: BrokerRecord | undefined };
-
-/** One stay with a broker. */
-/** What the clock of a broker is, by the round trips of keep-alives. */
-export interface ClockEstimate {
-  readonly broker: string;
-  /** By how much it is ahead of ours, milliseconds. */
-  readonly offset: number;
-  /** How far that may be wrong: half a round trip, milliseconds. */
-  readonly bound: number;
-}
-
-interface Stay {
-  readonly zone: number;
-  readonly primary: BrokerRecord;
-  readonly socket: Socket;
-  matches: MatchSet;
-  /** Monotonic milliseconds; undefined before the broker has accepted us. */
-  registeredAt: number | undefined;
-  /** When to register again, if at all: the broker did not act as a primary. */
-  repeatAt: number | undefined;
-}
-
 /** Keeps one client registered. */
 export class ControlClient implements AsyncDisposable {
   readonly #zk: ZooKeeper;
@@ -102,23 +73,51 @@ export class ControlClient implements AsyncDisposable {
   readonly #search: ZoneSearch;
   /** Something to look at while there is no broker. */
   readonly #changed = new Latch();
+  readonly #notices = new WaitingNotices();
+  readonly #clock = new BrokerClock();
+  readonly #speaker: Speaker;
   readonly #running: Promise<void>;
-  readonly #recorded = Promise.withResolvers<void>();
+  readonly #present = Promise.withResolvers<void>();
+  readonly #matched = Promise.withResolvers<void>();
+  readonly #recorded = Promise.all([this.#present.promise, this.#matched.promise]).then(() => {});
   #items = new AsyncQueue<Item>();
   #record: EphemeralRecord | undefined;
-  #waitingFor = "";
+  #attempts = 0;
+  #unreadable = "";
+  #lost: PubsubError | undefined;
   #zone = 0;
   #broker = "";
-  #clock: ClockEstimate | undefined;
 
   constructor(zk: ZooKeeper, options: ControlClientOptions) {
     this.#zk = zk;
     this.#options = options;
     const { registration, zone: pinned, assignment } = options;
-    this.#registration = pinned === undefined ? registration : { ...registration, pinned: true };
+    const key = crypto.getRandomValues(new Uint8Array(16)).toHex();
+    this.#registration = { ...registration, key, ...pinned === undefined ? {} : { pinned: true } };
     this.#id = registration.role === "publisher" ? registration.publisher.id : registration.subscriber.id;
+    this.#speaker = this.#speakerOf(options);
     this.#search = new ZoneSearch(zk, { pinned, assignment, onChange: this.#changed.set });
     this.#running = this.#run().finally(() => this.#events.close());
+  }
+
+  #speakerOf(options: ControlClientOptions): Speaker {
+    const client = this as ControlClient;
+    return {
+      id: this.#id,
+      get hadId() {
+        return client.#record !== undefined;
+      },
+      heartbeats: options,
+      clock: this.#clock,
+      registration: () => ({ ...this.#registration, attempt: ++this.#attempts }),
+      stats: options.stats,
+      accepted: (zone, primary) => this.#registered(zone, primary),
+      matches: (matches) => {
+        this.#events.push({ type: "matches", matches });
+        this.#matched.resolve();
+      },
+      say: (reason) => this.#say(reason),
+    };
   }
 
   /** Zone of the last registration, 0 before the first. */
@@ -129,15 +128,15 @@ export class ControlClient implements AsyncDisposable {
   get broker(): string {
     return this.#broker;
   }
-  /** Resolves when our record is in ZooKeeper: from then on every broker knows us. */
+  /** Resolves when our record is in ZooKeeper, and our broker has told whom we are matched with. */
   get recorded(): Promise<void> {
-    return this.#recorded.promise;
+    return this.#recorded;
   }
   /** Of the broker that answered last; undefined before the first answer. */
   get clock(): ClockEstimate | undefined {
-    return this.#clock;
+    return this.#clock.estimate;
   }
-  /** Ends with an error when the client cannot be served: rejected for good, or a fault of our own. */
+  /** Ends with an error when the client cannot go on: its id is another's, or a fault of our own. */
   get ended(): Promise<void> {
     return this.#running;
   }
@@ -148,15 +147,18 @@ export class ControlClient implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
+    const attempts = new Attempts();
     while (!this.#abort.signal.aborted) {
+      attempts.begins(monotonic());
       const target = await this.#choose();
-      if (target !== undefined) await this.#attend(target);
+      if (target !== undefined && await this.#attend(target)) attempts.succeeded();
+      else await this.#pause(attempts.failed(target?.anyPrimary === false, monotonic()));
     }
+    if (this.#lost) throw this.#lost;
   }
 
   #say(reason: string): void {
-    if (this.#waitingFor === reason) return;
-    this.#waitingFor = reason;
+    if (!this.#notices.fresh(reason, monotonic())) return;
     log.warn(`${this.#id}: waiting for ${reason}`);
     this.#events.push({ type: "waiting", reason });
   }
@@ -195,24 +197,25 @@ export class ControlClient implements AsyncDisposable {
 
   /** Wait until something changes, at most `ms`. */
   async #pause(ms: number): Promise<void> {
+    if (ms <= 0) return;
     const timer = setTimeout(this.#changed.set, ms);
     await this.#changed.wait(this.#abort.signal);
     clearTimeout(timer);
   }
 
-  /** Wait for the zone's primary, register, and stay with it until there is a reason not to. */
-  async #attend(target: ZoneTarget): Promise<void> {
+  /**
+   * Wait for the zone's primary, register, and stay with it until there is a reason not to.
+   *
+   * @returns whether it has accepted us.
+   */
+  async #attend(target: ZoneTarget): Promise<boolean> {
     const items = this.#items = new AsyncQueue<Item>();
     const ending = new AbortController();
     const following = this.#followPrimary(target.zone, items, ending.signal);
     const ticker = setInterval(() => items.push({ kind: "tick" }), TICK_MS);
     try {
       const primary = await this.#primaryOf(target, items);
-      if (primary === undefined) return;
-      const reason = await this.#stay(target.zone, primary, items);
-      if (this.#abort.signal.aborted) return;
-      log.info(`${this.#id}: leaving broker ${primary.broker} of zone ${target.zone}: ${reason}`);
-      this.#events.push({ type: "left", broker: primary.broker, reason });
+      return primary !== undefined && await this.#stay(target.zone, primary, items);
     } finally {
       clearInterval(ticker);
       ending.abort();
@@ -225,18 +228,23 @@ export class ControlClient implements AsyncDisposable {
     const signal = AbortSignal.any([ending, this.#abort.signal]);
     try {
       for await (const node of watchData(this.#zk, primaryPath(zone), signal)) {
-        items.push({ kind: "primary", primary: node && this.#parsePrimary(zone, node.data) });
+        items.push({ kind: "primary", primary: node && this.#parsePrimary(zone, node) });
       }
     } finally {
       items.close();
     }
   }
 
-  #parsePrimary(zone: number, data: Uint8Array): BrokerRecord | undefined {
+  /** A record that cannot be read is as good as none; each is named once. */
+  #parsePrimary(zone: number, { data, stat }: NodeData): BrokerRecord | undefined {
     try {
       return parseBrokerRecord(data, primaryPath(zone));
     } catch (error) {
-      log.warn(`${this.#id}: ignoring znode ${primaryPath(zone)}: ${reasonOf(error)}`);
+      const record = `${zone} ${stat.mzxid}`;
+      if (record !== this.#unreadable) {
+        log.warn(`${this.#id}: ignoring znode ${primaryPath(zone)}: ${reasonOf(error)}`);
+      }
+      this.#unreadable = record;
       return undefined;
     }
   }
@@ -253,11 +261,12 @@ export class ControlClient implements AsyncDisposable {
         known = true;
       }
       if (primary && (target.anyPrimary || this.#search.suits(primary))) return primary;
+      if (known && target.until === Infinity) this.#say(`a primary broker in zone ${target.zone}`);
+      else if (known && target.anyPrimary) this.#say("a primary broker in any zone");
       if (known && (monotonic() >= target.until || primary?.draining)) {
-        this.#search.passOver(target.zone);
+        this.#search.passOver(target.zone, this.#unreadable.startsWith(`${target.zone} `));
         return undefined;
       }
-      if (known && target.until === Infinity) this.#say(`a primary broker in zone ${target.zone}`);
       if (!known && !this.#zk.acting) {
         if (monotonic() >= target.until) return undefined;
         this.#say("ZooKeeper");
@@ -265,149 +274,56 @@ export class ControlClient implements AsyncDisposable {
     }
   }
 
-  /** Register with a primary and stay with it. @returns why not any longer. */
-  async #stay(zone: number, primary: BrokerRecord, items: AsyncQueue<Item>): Promise<string> {
-    // Without a routing id: no two connections of ours can ever be taken for one.
-    const socket = new Socket("dealer", { ...controlHeartbeats(this.#options), linger: 200 });
-    const reading = readInto(socket, items);
-    const matches = new MatchSet(this.#registration.role);
-    try {
-      socket.connect(primary.control);
-      socket.send(encodeControl(this.#registration));
-      const stay = { zone, primary, socket, matches, registeredAt: undefined, repeatAt: undefined };
-      const reason = await this.#converse(stay, items);
-      socket.send(encodeControl({ type: "unregister", id: this.#id }));
-      return reason;
-    } catch (error) {
-      if (error instanceof PubsubError && error.cause === "rejected") throw error;
-      this.#search.avoid(primary);
-      await this.#pause(TICK_MS);
-      return reasonOf(error);
-    } finally {
-      socket.close();
-      await reading;
-    }
-  }
-
-  async #converse(stay: Stay, items: AsyncQueue<Item>): Promise<string> {
-    const { zone, primary, socket } = stay;
-    let heartbeat = 1000;
-    let heard = monotonic();
-    let pinged = heard;
-    let before = heard;
-    for await (const item of items) {
-      if (this.#abort.signal.aborted) return "closing";
-      const now = monotonic();
-      // We were stopped ourselves: what the broker has said meanwhile is still to be read.
-      if (now - before > STALL_MS) heard = now;
-      before = now;
-      if (item.kind === "message") {
-        const message = decodeBrokerMessage(item.bytes);
-        if (message instanceof FormatError) {
-          log.warn(
-            `${this.#id}: broker ${primary.broker} sent a message that is dropped: ${message.message}`,
-          );
-          continue;
-        }
-        heard = now;
-        if (message.type === "registered") {
-          stay.registeredAt = now;
-          stay.repeatAt = undefined;
-          heartbeat = Math.max(100, message.heartbeat);
-          this.#registered(zone, primary);
-        } else {
-          const reason = this.#handle(message, now, stay);
-          if (reason !== undefined) return reason;
-        }
-      } else if (item.kind === "primary") {
-        const current = item.primary;
-        if (current?.broker !== primary.broker || current.epoch !== primary.epoch) {
-          this.#search.prefer(zone, ELECTION_GRACE_MS);
-          return current ? `zone ${zone} has a new primary` : `zone ${zone} has lost its primary`;
-        }
-      }
-      const deadline = stay.registeredAt === undefined ? REGISTER_DEADLINE_MS : 3 * heartbeat;
-      if (now - heard > deadline) {
-        this.#search.avoid(primary);
-        return `no answer for ${Math.round(now - heard)} ms`;
-      }
-      if (stay.repeatAt !== undefined && now >= stay.repeatAt) {
-        stay.repeatAt = undefined;
-        socket.send(encodeControl(this.#registration));
-      } else if (stay.registeredAt !== undefined && now - pinged >= heartbeat) {
-        pinged = now;
-        socket.send(encodeControl({ type: "ping", id: this.#id, time: now, stats: this.#options.stats() }));
-      }
-    }
-    return "closing";
+  /** @returns whether the broker has accepted us. */
+  async #stay(zone: number, primary: BrokerRecord, items: AsyncQueue<Item>): Promise<boolean> {
+    const conversation = new Conversation(this.#speaker, zone, primary);
+    const { leaving, wasAccepted } = await conversation.hold(items, this.#abort.signal);
+    if (leaving !== undefined) this.#leave(leaving, wasAccepted, zone, primary);
+    return wasAccepted;
   }
 
   #registered(zone: number, primary: BrokerRecord): void {
     this.#zone = zone;
     this.#broker = primary.broker;
-    this.#waitingFor = "";
+    this.#notices.over();
     const data = this.#options.record(zone);
     if (this.#record) {
       this.#record.update(data).catch((error) => {
         log.debug(`${this.#id}: the record is written when ZooKeeper is back: ${reasonOf(error)}`);
       });
     } else {
-      this.#record = new EphemeralRecord(this.#zk, this.#options.recordPath, data);
-      this.#record.present(this.#abort.signal).then(this.#recorded.resolve, () => {});
+      const onTaken = idLoss(this.#registration.role, this.#id, (error) => this.#end(error));
+      this.#record = new EphemeralRecord(this.#zk, this.#options.recordPath, data, { onTaken });
+      this.#record.present(this.#abort.signal).then(this.#present.resolve, () => {});
     }
     log.info(`${this.#id}: registered in zone ${zone} with broker ${primary.broker}`);
     this.#events.push({ type: "registered", zone, broker: primary.broker });
   }
 
-  /** @returns why this broker is to be left, if so. */
-  #handle(message: BrokerMessage, now: number, stay: Stay): string | undefined {
-    const { zone, primary } = stay;
-    switch (message.type) {
-      case "matches":
-        this.#matched(message, stay);
-        return;
-      case "pong": {
-        const bound = (now - message.time) / 2;
-        const { broker } = primary;
-        if (this.#clock?.broker !== broker || bound <= this.#clock.bound * 1.05) {
-          this.#clock = { broker, offset: message.clock - (performance.timeOrigin + now - bound), bound };
-        }
-        // A message that told of a change has got lost: connections break.
-        if (message.version !== undefined && message.version !== stay.matches.version) this.#resync(stay);
-        return;
-      }
-      case "not_primary":
-        // It has lost touch with ZooKeeper, or has just been elected or succeeded: if succeeded, we shall be told.
-        this.#say(`broker ${primary.broker} to be the acting primary of zone ${zone}`);
-        stay.repeatAt = now + TICK_MS;
-        return;
-      case "reassign":
-        if (this.#registration.pinned) return;
-        this.#search.prefer(message.zone, ELECTION_GRACE_MS);
-        return `reassigned to zone ${message.zone}: ${message.reason}`;
-      case "rejected":
-        if (message.code !== "id_in_use" && message.code !== "busy") {
-          throw new PubsubError(`Broker ${primary.broker} rejected ${this.#id}: ${message.reason}`, {
-            cause: "rejected",
-          });
-        }
-        this.#say(`broker ${primary.broker}: ${message.reason}`);
-        stay.repeatAt = now + 2 * TICK_MS;
-        return;
-      default:
-        return;
+  /** We cannot go on. */
+  #end(error: PubsubError): void {
+    this.#lost ??= error;
+    this.#abort.abort();
+    this.#items.push({ kind: "tick" });
+  }
+
+  /** A broker is left. One that had not accepted us is not news, but that it is waited for. */
+  #leave(
+    { reason, avoid, prefer }: Leaving,
+    wasAccepted: boolean,
+    zone: number,
+    primary: BrokerRecord,
+  ): void {
+    const { broker, control } = primary;
+    if (prefer !== undefined) this.#search.prefer(prefer, ELECTION_GRACE_MS);
+    if (avoid) this.#search.avoid(primary);
+    if (!wasAccepted) {
+      log.debug(`${this.#id}: gives up on broker ${broker} of zone ${zone}: ${reason}`);
+      if (avoid) this.#say(`broker ${broker} of zone ${zone} at ${control} to serve us, or another one`);
+      return;
     }
-  }
-
-  #matched(message: MatchMessage, stay: Stay): void {
-    const outcome = stay.matches.apply(message);
-    if (outcome === "complete") this.#events.push({ type: "matches", matches: stay.matches.matches });
-    else if (outcome === "gap") this.#resync(stay);
-  }
-
-  #resync({ socket }: Stay): void {
-    log.debug(`${this.#id}: asks for all its matches again`);
-    socket.send(encodeControl({ type: "resync", id: this.#id }));
+    log.info(`${this.#id}: leaving broker ${broker} of zone ${zone}: ${reason}`);
+    this.#events.push({ type: "left", broker, reason });
   }
 
   /** Leave: unregister, remove the record. Idempotent. */
@@ -420,11 +336,5 @@ export class ControlClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-async function readInto(socket: Socket, items: AsyncQueue<Item>): Promise<void> {
-  for await (const messages of socket.messages()) {
-    for (const frames of messages) items.push({ kind: "message", bytes: frames.at(-1)! });
   }
 }

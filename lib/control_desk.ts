@@ -3,8 +3,12 @@
  * keep-alives, sends them to other zones.
  *
  * Guarantee: nothing a client sends, or stops sending, holds up another one: messages are parsed against a schema,
- * answers are never waited for. While the broker does not act as a primary everybody is told so, and nothing else.
+ * answers are never waited for, and what anybody may ask for is bounded (`Admission`). A name is bound to the connection
+ * that it was last registered by: nobody else is answered in it. Nobody is matched, nor told of matches, before its
+ * record is in ZooKeeper. While the broker does not act as a primary everybody is told so, and nothing else.
  */
+import { Admission } from "./admission.ts";
+import { Allowance } from "./allowance.ts";
 import { monotonic, wallClock } from "./clock.ts";
 import { controlHeartbeats, type Heartbeats } from "./control_heartbeats.ts";
 import { FormatError } from "./errors.ts";
@@ -29,6 +33,18 @@ const DEBOUNCE_MS = 10;
 const COMPLAINT_MS = 10_000;
 /** A client that was sent to another zone is not sent again for so long. */
 const SENT_AWAY_MS = 2500;
+/** Clients without a record: of more the one is forgotten that has been waited for longest. */
+const MAX_UNRECORDED = 2000;
+/** A client has its record after this, or is named as one without. */
+const UNRECORDED_MS = 1000;
+/** Of clients without a record so many are named. */
+const UNRECORDED_TOLD = 50;
+/** A client gets all its matches again at most this often. */
+const TELL_ALL_MS = 250;
+/** Messages that wait for one client: what it misses it asks for again. */
+const SEND_HIGH_WATER_MARK = 256;
+/** Bytes of answers to `status`, at once and a second. */
+const STATUS_BYTES = { burst: 16 << 20, perSecond: 4 << 20 };
 
 const log = logger("broker");
 
@@ -69,6 +85,10 @@ export class ControlDesk implements AsyncDisposable {
   readonly clients: Registry = new Registry();
   readonly #owner: DeskOwner;
   readonly #socket: Socket;
+  readonly #admission = new Admission();
+  readonly #statusBytes = new Allowance(STATUS_BYTES);
+  /** Clients that wait for their record to be seen, those first that have waited longest. */
+  readonly #unrecorded = new Set<Client>();
   /** Clients whose matches may have changed. */
   readonly #dirty = new Set<Client>();
   readonly #serving: Promise<void>;
@@ -84,6 +104,7 @@ export class ControlDesk implements AsyncDisposable {
     this.#owner = owner;
     this.#socket = new Socket("router", {
       maxMessageSize: MAX_CONTROL_BYTES,
+      sendHighWaterMark: SEND_HIGH_WATER_MARK,
       ...controlHeartbeats(heartbeats),
     });
     this.#serving = this.#serve();
@@ -130,7 +151,9 @@ export class ControlDesk implements AsyncDisposable {
     }
     const { directory, zone } = this.#owner;
     if (message.type === "status") {
-      this.#send(route, { type: "status", status: this.#owner.status(message.brief ?? false) });
+      if (!this.#statusBytes.has(monotonic())) return this.#drop("status was asked for too often");
+      const status = this.#owner.status(message.brief ?? false);
+      this.#statusBytes.take(this.#send(route, { type: "status", status }));
     } else if (!this.#owner.acts) {
       const primary = directory.primaryOf(zone);
       this.#send(route, { type: "not_primary", ...(primary === undefined ? {} : { primary }) });
@@ -141,52 +164,60 @@ export class ControlDesk implements AsyncDisposable {
 
   #handle(route: Uint8Array, message: Exclude<ClientMessage, { type: "status" }>): void {
     const now = monotonic();
-    if (message.type === "register") {
-      const asker: Asker = message.role === "publisher"
-        ? { role: message.role, info: message.publisher }
-        : { role: message.role, info: message.subscriber };
-      return this.#register(route, asker, message.pinned ?? false, now);
-    }
+    if (message.type === "register") return this.#register(route, message, now);
     const client = this.clients.at(route, message.id);
     if (!client) {
-      if (message.type === "ping") this.#send(route, { type: "not_primary" });
+      if (message.type === "ping") this.#send(route, { type: "unregistered" });
       return;
     }
     client.heardAt = now;
     if (message.type === "ping") {
       client.stats = message.stats;
-      const { version } = client.feed;
-      this.#send(route, { type: "pong", time: message.time, clock: wallClock(), version });
+      const version = client.toldAt === undefined ? {} : { version: client.feed.version };
+      this.#send(route, { type: "pong", time: message.time, clock: wallClock(), ...version });
     } else if (message.type === "resync") {
-      this.#tellAll(client);
+      if (client.toldAt !== undefined && now - client.toldAt >= TELL_ALL_MS) this.#tellAll(client);
     } else {
       this.clients.delete(client);
       this.#gone(client, "left");
     }
   }
 
-  #register(route: Uint8Array, asker: Asker, pinned: boolean, now: number): void {
+  #register(route: Uint8Array, message: Extract<ClientMessage, { type: "register" }>, now: number): void {
+    const asker: Asker = message.role === "publisher"
+      ? { role: message.role, info: message.publisher }
+      : { role: message.role, info: message.subscriber };
     const { role, info } = asker;
     const { id, zone, directory } = this.#owner;
-    const other = directory.incarnationOf(role, info.id) ?? info.incarnation;
-    if (other !== info.incarnation || this.clients.taken(asker, now)) {
-      const reason =
-        `id ${info.id} is in use by another ${role}, which is alive or whose session is not over`;
-      return this.#send(route, { type: "rejected", code: "id_in_use", reason });
-    }
-    const client = this.clients.add(asker, new MatchFeed(asker, directory.index), route, pinned, now);
-    // Known here at once; the other brokers know it from its record.
-    directory.add(asker);
+    const { key = "", attempt = 0, pinned = false } = message;
+    const recorded = directory.incarnationOf(role, info.id);
+    const verdict = this.#admission.decide({ asker, key, attempt }, recorded, this.clients, now);
+    if (verdict === "late") return;
+    if (verdict !== "welcome") return void this.#send(route, { type: "rejected", ...verdict });
+    const before = this.clients.get(role, info.id);
+    if (before) this.#unrecorded.delete(before);
+    const feed = new MatchFeed(asker, directory.index);
+    const client = this.clients.add({ asker, feed, route, pinned, key, attempt }, now);
     log.info(`${id}: ${role} ${info.id} registered in zone ${zone}`);
     this.#owner.onEvent({ type: "client", id: info.id, role, what: "registered" });
     this.#owner.onCount();
     this.#send(route, { type: "registered", zone, broker: id, heartbeat: HEARTBEAT_MS });
-    this.#tellAll(client);
+    if (recorded === info.incarnation) this.#tellAll(client);
+    else this.#awaitRecord(client);
   }
 
-  #gone({ id, asker }: Client, what: "left" | "silent"): void {
-    this.#owner.directory.forgetUnrecorded(asker);
-    this.#owner.onEvent({ type: "client", id, role: asker.role, what });
+  /** It has no record yet, or none that was seen here: then it is nobody, and only if there is room. */
+  #awaitRecord(client: Client): void {
+    this.#unrecorded.add(client);
+    if (this.#unrecorded.size <= MAX_UNRECORDED) return;
+    const [oldest] = this.#unrecorded;
+    this.clients.delete(oldest!);
+    this.#gone(oldest!, "silent");
+  }
+
+  #gone(client: Client, what: "left" | "silent"): void {
+    this.#unrecorded.delete(client);
+    this.#owner.onEvent({ type: "client", id: client.id, role: client.asker.role, what });
     this.#owner.onCount();
   }
 
@@ -196,6 +227,18 @@ export class ControlDesk implements AsyncDisposable {
       this.#gone(client, "silent");
     }
     this.#owner.onCount();
+  }
+
+  /** Some of the clients that have had no record for a while, by id. */
+  unrecorded(): string[] {
+    const now = monotonic();
+    const ids: string[] = [];
+    for (const { id, asker, registeredAt } of this.clients) {
+      if (ids.length >= UNRECORDED_TOLD) break;
+      const has = this.#owner.directory.incarnationOf(asker.role, id) === asker.info.incarnation;
+      if (!has && now - registeredAt >= UNRECORDED_MS) ids.push(id);
+    }
+    return ids;
   }
 
   #drop(reason: string): void {
@@ -210,23 +253,35 @@ export class ControlDesk implements AsyncDisposable {
 
   // --- what they are told
 
-  #send(route: Uint8Array, message: BrokerMessage): void {
+  /** @returns how many bytes it has. */
+  #send(route: Uint8Array, message: BrokerMessage): number {
     const bytes = encodeControl(message);
     this.#bytes.bytesOut += bytes.length;
     if (message.type === "matches") this.#bytes.matchBytes += bytes.length;
     this.#socket.send([route, bytes]);
+    return bytes.length;
   }
 
   /** Those clients that this one is or might be matched with on these topics have to be told, soon. */
   changed(role: Asker["role"], id: string, topics: Iterable<string>): void {
+    const self = this.clients.get(role, id);
+    if (self && this.#unrecorded.has(self)) this.#seen(self);
     const others = role === "publisher" ? "subscriber" : "publisher";
     for (const topic of topics) {
       for (const client of this.clients.on(others, topic)) {
+        // Who was told nothing yet is told everything then.
+        if (client.toldAt === undefined) continue;
         client.feed.touch(topic, id);
         this.#dirty.add(client);
       }
     }
     this.#dispatchSoon();
+  }
+
+  /** Its record may be there: then it is somebody. */
+  #seen(client: Client): void {
+    const { role, info } = client.asker;
+    if (this.#owner.directory.incarnationOf(role, info.id) === info.incarnation) this.#tellAll(client);
   }
 
   /** Brokers have changed: that may concern everybody. */
@@ -241,7 +296,7 @@ export class ControlDesk implements AsyncDisposable {
       this.#dispatchTimer = undefined;
       const routing = this.#owner.routing();
       for (const client of this.#everybodyDirty ? this.clients : this.#dirty) {
-        if (!this.clients.has(client)) continue;
+        if (client.toldAt === undefined || !this.clients.has(client)) continue;
         for (const message of client.feed.news(routing)) this.#send(client.route, message);
       }
       this.#dirty.clear();
@@ -251,6 +306,8 @@ export class ControlDesk implements AsyncDisposable {
 
   /** Send a client all its matches. */
   #tellAll(client: Client): void {
+    this.#unrecorded.delete(client);
+    client.toldAt = monotonic();
     for (const message of client.feed.whole(this.#owner.routing())) this.#send(client.route, message);
   }
 
@@ -270,8 +327,8 @@ export class ControlDesk implements AsyncDisposable {
 
   /** Forget all clients: they are somebody else's now. */
   clear(): void {
-    for (const { asker } of this.clients) this.#owner.directory.forgetUnrecorded(asker);
     this.clients.clear();
+    this.#unrecorded.clear();
     this.#dirty.clear();
   }
 

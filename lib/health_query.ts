@@ -25,6 +25,7 @@ const health = z.object({
     duplicates: z.number(),
     reordered: z.number(),
   })),
+  unrecorded: z.array(text).max(100).default([]),
 });
 
 /**

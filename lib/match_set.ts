@@ -1,4 +1,8 @@
-/** A client's matches, put together from its broker's messages (`MatchFeed`). Pure. */
+/**
+ * A client's matches, put together from its broker's messages (`MatchFeed`). Pure.
+ *
+ * Guarantee: at most {@link MAX_MATCHES} pairs of topic and peer are kept, whatever a broker sends.
+ */
 import type { MatchMessage, Mismatch, StreamMatch, SubscriberMatch } from "./wire/control.ts";
 
 /** Whom a client is matched with, and why not with others. */
@@ -9,6 +13,9 @@ export interface Matches {
   /** Where its data goes through: egress sockets, best first; a publisher's: every ingress. */
   readonly brokers: readonly string[];
 }
+
+/** Pairs of topic and peer that one client may be matched with, or not. */
+export const MAX_MATCHES = 200_000;
 
 interface Entry {
   stream?: StreamMatch;
@@ -22,6 +29,7 @@ export class MatchSet {
   readonly #role: "publisher" | "subscriber";
   #brokers: readonly string[] = [];
   #version: number | undefined;
+  #isFull = false;
 
   constructor(role: "publisher" | "subscriber") {
     this.#role = role;
@@ -30,6 +38,11 @@ export class MatchSet {
   /** Number of the last message; undefined before the first. */
   get version(): number | undefined {
     return this.#version;
+  }
+
+  /** Whether there were more matches than are kept. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   /**
@@ -55,7 +68,10 @@ export class MatchSet {
       const peer = this.#role === "publisher" ? mismatch.subscriber : mismatch.publisher;
       entry(mismatch.topic, peer).mismatches.push(mismatch);
     }
-    for (const [key, value] of fresh) this.#entries.set(key, value);
+    for (const [key, value] of fresh) {
+      if (this.#entries.size < MAX_MATCHES || this.#entries.has(key)) this.#entries.set(key, value);
+      else this.#isFull = true;
+    }
     return message.more ? "more" : "complete";
   }
 

@@ -15,6 +15,10 @@ export interface Client {
   readonly route: Uint8Array;
   /** It does not go to another zone. */
   readonly pinned: boolean;
+  /** Who knows it is this client, whatever connection it comes by. */
+  readonly key: string;
+  /** Number of the registration: a lower one has come late. */
+  readonly attempt: number;
   readonly registeredAt: number;
   heardAt: number;
   /** It was told to go to another zone, when; undefined otherwise. */
@@ -23,7 +27,12 @@ export interface Client {
   stats: Record<string, unknown>;
   /** What it is told of its matches. */
   readonly feed: MatchFeed;
+  /** When it was last told all of them, undefined before its record was there: until then it is told nothing. */
+  toldAt: number | undefined;
 }
+
+/** What a client registers with. */
+export type Newcomer = Pick<Client, "asker" | "feed" | "route" | "pinned" | "key" | "attempt">;
 
 /** The clients of a broker by role and id, and by topic. */
 export class Registry {
@@ -31,6 +40,7 @@ export class Registry {
   readonly #clients = new Map<string, Client>();
   readonly #byTopic = new Map<string, Set<Client>>();
   #pinned = 0;
+  #topics = 0;
 
   get size(): number {
     return this.#clients.size;
@@ -38,6 +48,10 @@ export class Registry {
   /** How many of them do not go to another zone. */
   get pinned(): number {
     return this.#pinned;
+  }
+  /** Topics of all clients together, each as often as it is named. */
+  get topics(): number {
+    return this.#topics;
   }
   /** All clients, those first that have been here longest. */
   [Symbol.iterator](): MapIterator<Client> {
@@ -63,31 +77,33 @@ export class Registry {
     return this.#byTopic.get(`${role} ${topic}`) ?? [];
   }
 
-  /** Whether another live client of the same role has its id. */
-  taken({ role, info }: Asker, now: number): boolean {
-    const client = this.#clients.get(key(role, info.id));
-    return client !== undefined && client.asker.info.incarnation !== info.incarnation &&
-      now - client.heardAt < ALIVE_MS;
+  /** The client of this role and id. */
+  get(role: Asker["role"], id: string): Client | undefined {
+    return this.#clients.get(key(role, id));
+  }
+
+  /** Whether it was heard of lately. */
+  isAlive({ heardAt }: Client, now: number): boolean {
+    return now - heardAt < ALIVE_MS;
   }
 
   /** A client has registered, perhaps again. */
-  add(asker: Asker, feed: MatchFeed, route: Uint8Array, pinned: boolean, now: number): Client {
-    const { role, info: { id, topics } } = asker;
+  add(newcomer: Newcomer, now: number): Client {
+    const { role, info: { id, topics } } = newcomer.asker;
     const before = this.#clients.get(key(role, id));
     if (before) this.delete(before);
     const client: Client = {
       id,
-      asker,
-      feed,
-      route,
-      pinned,
+      ...newcomer,
       registeredAt: now,
       heardAt: now,
       sentAwayAt: undefined,
       stats: {},
+      toldAt: undefined,
     };
     this.#clients.set(key(role, id), client);
-    if (pinned) this.#pinned++;
+    if (newcomer.pinned) this.#pinned++;
+    this.#topics += topics.length;
     for (const topic of topics) {
       this.#byTopic.getOrInsertComputed(`${role} ${topic}`, () => new Set()).add(client);
     }
@@ -100,6 +116,7 @@ export class Registry {
     const { role, info } = client.asker;
     this.#clients.delete(key(role, client.id));
     if (client.pinned) this.#pinned--;
+    this.#topics -= info.topics.length;
     for (const topic of info.topics) {
       const clients = this.#byTopic.get(`${role} ${topic}`);
       clients?.delete(client);
@@ -111,7 +128,7 @@ export class Registry {
   clear(): void {
     this.#clients.clear();
     this.#byTopic.clear();
-    this.#pinned = 0;
+    this.#pinned = this.#topics = 0;
   }
 
   /** Forget those who have gone silent. @returns them. */

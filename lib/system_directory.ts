@@ -2,9 +2,15 @@
  * What a broker knows of the whole system: every live broker, every publisher and subscriber, who is matched with whom.
  *
  * Znodes: follows `/brokers`, `/shared_state/publishers` and `/shared_state/subscribers`. Only new and changed records
- * are read, and the lists less often the longer they are. A client that registers here is known at once, before its
- * record is there. Suspended and lost: what was known stays; what has changed meanwhile is learnt afterwards.
+ * are read, and the lists less often the longer they are. Nobody is known here without a record: who has none has no
+ * session, and could be anybody. Suspended and lost: what was known stays; what has changed meanwhile is learnt
+ * afterwards.
+ *
+ * Guarantee: reading many records holds up nothing else for long; of more topics than {@link MAX_TOPICS_KNOWN} the
+ * records that come last are left out, and named.
  */
+import { setImmediate } from "node:timers/promises";
+import { monotonic } from "./clock.ts";
 import { logger } from "./log.ts";
 import type { Routing } from "./match_feed.ts";
 import { type Asker, MatchIndex } from "./match_index.ts";
@@ -25,6 +31,13 @@ const DEBOUNCE_MS_A_RECORD = 0.02;
 /** Brokers that a subscriber is told of. */
 const ROUTES = 3;
 
+/** Topics of all clients of the system together, each as often as it is named. */
+const MAX_TOPICS_KNOWN = 400_000;
+/** Of records that cannot be read so many are named at a time. */
+const MOST_NAMED = 5;
+/** Records are taken in for so long before others have their turn. */
+const TURN_MS = 10;
+
 const log = logger("broker");
 
 /** What the directory tells its broker. */
@@ -43,8 +56,8 @@ export class SystemDirectory {
   readonly #owner: string;
   readonly #listener: DirectoryListener;
   readonly #brokers = new Map<string, BrokerRecord>();
-  /** "role id" of everybody who has a record. */
-  readonly #recorded = new Set<string>();
+  #topics = 0;
+  #fullTold = false;
 
   /** @param owner the broker's id. */
   constructor(owner: string, listener: DirectoryListener) {
@@ -66,12 +79,12 @@ export class SystemDirectory {
         done: () => this.#listener.onBrokers(),
       }),
       this.#follow(zk, signal, PUBLISHERS, parsePublisherRecord, {
-        set: (info) => this.#record({ role: "publisher", info }),
-        remove: (name) => this.#erase("publisher", name),
+        set: (info) => this.#set({ role: "publisher", info }),
+        remove: (name) => this.#remove("publisher", name),
       }),
       this.#follow(zk, signal, SUBSCRIBERS, parseSubscriberRecord, {
-        set: (info) => this.#record({ role: "subscriber", info }),
-        remove: (name) => this.#erase("subscriber", name),
+        set: (info) => this.#set({ role: "subscriber", info }),
+        remove: (name) => this.#remove("subscriber", name),
       }),
     ];
     return {
@@ -91,12 +104,22 @@ export class SystemDirectory {
     const ended = (async () => {
       const debounceMs = (records: number) => DEBOUNCE_MS + DEBOUNCE_MS_A_RECORD * records;
       for await (const change of watchRecords(zk, path, parse, { signal, debounceMs })) {
-        for (const name of change.removed) apply.remove(name);
-        for (const record of [...change.added.values(), ...change.changed.values()]) apply.set(record);
-        for (const [name, reason] of change.invalid) {
+        let begunAt = monotonic();
+        const turn = async () => {
+          if (monotonic() - begunAt < TURN_MS) return;
+          await setImmediate();
+          begunAt = monotonic();
+        };
+        for (const name of change.removed) {
           apply.remove(name);
-          log.warn(`${this.#owner}: ignoring znode ${path}/${name}: ${reason}`);
+          await turn();
         }
+        for (const record of [...change.added.values(), ...change.changed.values()]) {
+          apply.set(record);
+          await turn();
+        }
+        for (const name of change.invalid.keys()) apply.remove(name);
+        this.#complain(path, [...change.invalid]);
         apply.done?.();
         loaded.resolve();
         this.#listener.onChanges();
@@ -105,35 +128,45 @@ export class SystemDirectory {
     return { loaded: loaded.promise, ended };
   }
 
-  #record(asker: Asker): void {
-    this.#recorded.add(`${asker.role} ${asker.info.id}`);
-    this.add(asker);
+  /** Name what cannot be read; of much the first only. */
+  #complain(path: string, invalid: readonly [name: string, reason: string][]): void {
+    for (const [name, reason] of invalid.slice(0, MOST_NAMED)) {
+      log.warn(`${this.#owner}: ignoring znode ${path}/${name}: ${reason}`);
+    }
+    const more = invalid.length - MOST_NAMED;
+    if (more > 0) log.warn(`${this.#owner}: ignoring ${more} more znodes of ${path}`);
   }
 
-  #erase(role: Asker["role"], id: string): void {
-    this.#recorded.delete(`${role} ${id}`);
-    this.#remove(role, id);
-  }
-
-  /** A client is there, whether or not it has a record yet. */
-  add(asker: Asker): void {
-    const topics = asker.role === "publisher"
+  #set(asker: Asker): void {
+    const { role, info } = asker;
+    const known = role === "publisher" ? this.index.publishers : this.index.subscribers;
+    const topics = this.#topics + info.topics.length - (known.get(info.id)?.topics.length ?? 0);
+    if (topics > MAX_TOPICS_KNOWN) {
+      this.#remove(role, info.id);
+      if (!this.#fullTold) {
+        log.warn(
+          `${this.#owner}: ignoring ${role} ${info.id} and others that come later: all clients together have more ` +
+            `than ${MAX_TOPICS_KNOWN} topics`,
+        );
+      }
+      this.#fullTold = true;
+      return;
+    }
+    this.#topics = topics;
+    const changed = role === "publisher"
       ? this.index.setPublisher(asker.info)
       : this.index.setSubscriber(asker.info);
-    this.#listener.onClient(asker.role, asker.info.id, topics);
-  }
-
-  /** A client has left: before its record was there it is known to nobody else. */
-  forgetUnrecorded({ role, info: { id } }: Asker): void {
-    if (!this.#recorded.has(`${role} ${id}`)) this.#remove(role, id);
+    this.#listener.onClient(role, info.id, changed);
   }
 
   #remove(role: Asker["role"], id: string): void {
     const topics = role === "publisher" ? this.index.deletePublisher(id) : this.index.deleteSubscriber(id);
+    this.#topics -= topics.length;
+    if (this.#topics <= MAX_TOPICS_KNOWN / 2) this.#fullTold = false;
     this.#listener.onClient(role, id, topics);
   }
 
-  /** The incarnation that has this id in this role, if anybody has. */
+  /** The incarnation whose record has this id in this role, if there is one. */
   incarnationOf(role: Asker["role"], id: string): number | undefined {
     const clients = role === "publisher" ? this.index.publishers : this.index.subscribers;
     return clients.get(id)?.incarnation;

@@ -92,7 +92,7 @@ function topicTable(view: SystemView): string[] {
   );
 }
 
-function healthLines({ slow, failovers, unanswered }: ToldHealth): string[] {
+function healthLines({ slow, failovers, unrecorded, unanswered }: ToldHealth): string[] {
   const lines: string[] = [];
   if (slow.length > 0) {
     const rows = slow.map(({ publisher, subscribers }) => [publisher, subscribers.join(", ")]);
@@ -106,6 +106,9 @@ function healthLines({ slow, failovers, unanswered }: ToldHealth): string[] {
         failovers.map(failoverRow),
       ),
     );
+  }
+  if (unrecorded.length > 0) {
+    lines.push("", "REGISTERED WITHOUT A RECORD, MATCHED WITH NOBODY", printable(unrecorded.join(", ")));
   }
   for (const broker of unanswered) {
     lines.push("", `${printable(broker)} does not answer: nothing is known of its clients' health`);

@@ -33,6 +33,8 @@ export interface ZoneHealth {
   slow: SlowSubscribers[];
   /** The last ones, the latest first. */
   failovers: SeenFailover[];
+  /** Clients that are registered and have no record in ZooKeeper: they are matched with nobody. Some of them. */
+  unrecorded: string[];
 }
 
 /** A client as its broker knows it. */
@@ -82,7 +84,7 @@ export function parseFailover(text: string): Failover | undefined {
 }
 
 /** What these clients tell. */
-export function healthOf(clients: Iterable<Telling>): ZoneHealth {
+export function healthOf(clients: Iterable<Telling>): Omit<ZoneHealth, "unrecorded"> {
   const slow: SlowSubscribers[] = [];
   const failovers: SeenFailover[] = [];
   for (const { id, stats } of clients) {
@@ -102,6 +104,7 @@ export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
   return {
     slow: all.flatMap(({ slow }) => slow).sort((a, b) => a.publisher < b.publisher ? -1 : 1),
     failovers: latest(all.flatMap(({ failovers }) => failovers)),
+    unrecorded: all.flatMap(({ unrecorded }) => unrecorded).sort(),
   };
 }
 

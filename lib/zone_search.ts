@@ -2,7 +2,9 @@
  * A client's search for a zone: what it wants, whom it avoids, and how it chooses among those that have a primary.
  *
  * Guarantee: it reads as little as the choice needs: the names of the zones, and the counts of those that are compared;
- * nothing is watched while there is a zone to choose. Suspended: it answers that ZooKeeper is waited for.
+ * nothing is watched while there is a zone to choose. When none of the zones there are will do, one of them is waited
+ * for a moment, so that a primary's record that cannot be read costs no more than one that is missing. Suspended: it
+ * answers that ZooKeeper is waited for.
  */
 import { monotonic } from "./clock.ts";
 import { CoordinationError } from "./errors.ts";
@@ -17,6 +19,8 @@ import { zoneClients } from "./zone_clients.ts";
 const AVOID_MS = 5000;
 /** A zone that has no primary after all, or is about to end, is passed over for so long, if there is another. */
 const PASS_OVER_MS = 1000;
+/** One whose primary's record cannot be read is, for so long: somebody has to mend it. */
+const UNREADABLE_MS = 30_000;
 
 /** Where to register. */
 export interface ZoneTarget {
@@ -59,9 +63,9 @@ export class ZoneSearch {
     this.#passedOver.set(broker.zone, monotonic() + AVOID_MS);
   }
 
-  /** This zone is not for us just now. */
-  passOver(zone: number): void {
-    this.#passedOver.set(zone, monotonic() + PASS_OVER_MS);
+  /** This zone is not for us just now: it has no primary, is about to end, or its primary's record is unreadable. */
+  passOver(zone: number, isUnreadable = false): void {
+    this.#passedOver.set(zone, monotonic() + (isUnreadable ? UNREADABLE_MS : PASS_OVER_MS));
   }
 
   /** Whether a client that has the choice registers with this broker. */
@@ -77,22 +81,20 @@ export class ZoneSearch {
    */
   async choose(): Promise<ZoneTarget | undefined> {
     const now = monotonic();
-    if (this.#pinned !== undefined) {
-      return { zone: this.#pinned, until: Infinity, anyPrimary: !this.#isPassedOver(this.#pinned, now) };
-    }
+    if (this.#pinned !== undefined) return { zone: this.#pinned, until: Infinity, anyPrimary: true };
     const preferred = this.#preferred;
     this.#preferred = undefined;
     if (preferred && now < preferred.until) return { ...preferred, anyPrimary: false };
     const zones = await this.#zones();
     if (zones.length === 0) return undefined;
-    const open = zones.filter((zone) => !this.#isPassedOver(zone, now));
+    for (const [zone, until] of this.#passedOver) if (until <= now) this.#passedOver.delete(zone);
+    for (const [broker, until] of this.#avoided) if (until <= now) this.#avoided.delete(broker);
+    const open = zones.filter((zone) => !this.#passedOver.has(zone));
     const compared = zonesToCompare(open.length > 0 ? open : zones, this.#assignment, Math.random);
     const zone = compared.length === 1 ? compared[0]! : await this.#lightest(compared);
-    return { zone, until: 0, anyPrimary: open.length === 0 };
-  }
-
-  #isPassedOver(zone: number, now: number): boolean {
-    return (this.#passedOver.get(zone) ?? 0) > now;
+    return open.length > 0
+      ? { zone, until: 0, anyPrimary: false }
+      : { zone, until: now + PASS_OVER_MS, anyPrimary: true };
   }
 
   async #zones(): Promise<number[]> {

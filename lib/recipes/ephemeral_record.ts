@@ -18,8 +18,13 @@ import { inEverySession } from "./sessions.ts";
 const log = logger("record");
 
 export interface EphemeralRecordOptions {
-  /** Called once for each other session that is found to hold the name (0 for a persistent node). */
-  onTaken?: (owner: bigint) => void;
+  /**
+   * Called once for each other session that is found to hold the name (0 for a persistent node).
+   *
+   * @param wasOurs whether the record was in place before: then somebody has taken the name since our session ended.
+   * @returns true when there is nothing more to say of it.
+   */
+  onTaken?: (owner: bigint, wasOurs: boolean) => unknown;
 }
 
 export class EphemeralRecord implements AsyncDisposable {
@@ -37,6 +42,7 @@ export class EphemeralRecord implements AsyncDisposable {
   #written: string | undefined;
   #session: Session | undefined;
   #takenBy: bigint | undefined;
+  #wasOurs = false;
   #closed: Promise<void> | undefined;
 
   /** Puts the record in place in the background, parents too, until {@link close}. */
@@ -175,12 +181,13 @@ export class EphemeralRecord implements AsyncDisposable {
     if (this.#takenBy === owner) return;
     this.#takenBy = owner;
     if (this.#earlier.has(owner)) return; // our own, from before; it goes by itself
+    if (this.#options.onTaken?.(owner, this.#wasOurs) === true) return;
     log.warn(`${this.#path} is held by another session, 0x${owner.toString(16)}; waiting for it to go`);
-    this.#options.onTaken?.(owner);
   }
 
   #is(content: string): void {
     this.#written = content;
+    this.#wasOurs = true;
     this.#notify();
   }
 

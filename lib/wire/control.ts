@@ -14,6 +14,10 @@ export const MAX_CONTROL_BYTES = 1 << 20;
 export const MAX_BROKER_BYTES = 1 << 24;
 /** More topics than this in one registration are refused. */
 export const MAX_TOPICS = 1000;
+/** A larger keep-alive is not read: what it tells is kept for as long as the client is registered. */
+export const MAX_PING_BYTES = 16_384;
+/** A broker may not ask for keep-alives less often than this, milliseconds: it would be taken for dead too late. */
+const MAX_HEARTBEAT_MS = 10_000;
 
 const id = z.string().refine(isId, "must be 1 to 64 characters out of A-Z a-z 0-9 . _ -");
 const topic = z.string().refine(isTopic, "must be 1 to 255 bytes of UTF-8 without NUL");
@@ -89,6 +93,10 @@ const register = {
   v: z.literal(CONTROL_VERSION),
   /** It stays in the zone it has named: it is not to be sent elsewhere. */
   pinned: z.boolean().optional(),
+  /** Drawn at start and told to brokers only: who knows it is this client, by whatever connection. */
+  key: z.string().max(64).optional(),
+  /** Grows with every registration of this client: one that comes late does not replace a later one. */
+  attempt: z.int().min(0).optional(),
 };
 const clientMessage = z.discriminatedUnion("type", [
   z.discriminatedUnion("role", [
@@ -108,14 +116,15 @@ const clientMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status"), brief: z.boolean().optional() }),
 ]);
 
+const version = z.int().min(0);
 const mismatch = z.object({
   topic,
   publisher: id,
   subscriber: id,
   policy: z.enum(["history", "ownership"]),
-  offered: z.string(),
-  requested: z.string(),
-  fix: z.string(),
+  offered: z.string().max(40),
+  requested: z.string().max(40),
+  fix: z.string().max(300),
 });
 const streamMatch = z.object({
   topic,
@@ -123,23 +132,30 @@ const streamMatch = z.object({
   incarnation: u32,
   ownership: z.enum(["exclusive", "shared"]),
   /** Where to connect, best first: one publisher, or brokers' egress sockets. Empty on the wire for the latter. */
-  endpoints: z.array(endpoint),
+  endpoints: z.array(endpoint).max(10),
   through: z.enum(["publisher", "broker"]),
 });
 const subscriberMatch = z.object({ topic, subscriber: id, reliable: z.boolean() });
 
 const brokerMessage = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("registered"), zone, broker: id, heartbeat: z.number() }),
+  z.object({
+    type: z.literal("registered"),
+    zone,
+    broker: id,
+    heartbeat: z.number().min(1).max(MAX_HEARTBEAT_MS),
+  }),
   z.object({ type: z.literal("rejected"), code: z.string().max(40), reason: z.string().max(1000) }),
-  z.object({ type: z.literal("not_primary"), primary: z.string().optional() }),
+  z.object({ type: z.literal("not_primary"), primary: id.optional() }),
+  /** Whoever asks is not registered by this connection: it may register. */
+  z.object({ type: z.literal("unregistered") }),
   /**
    * With `base` what has changed since that version: every pair (topic, peer) that is named in any list is replaced by
    * what the lists say of it. Without `base` everything.
    */
   z.object({
     type: z.literal("matches"),
-    version: z.int(),
-    base: z.int().optional(),
+    version,
+    base: version.optional(),
     streams: z.array(streamMatch).default([]),
     subscribers: z.array(subscriberMatch).default([]),
     mismatches: z.array(mismatch).default([]),
@@ -151,7 +167,7 @@ const brokerMessage = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("reassign"), zone, reason: z.string().max(300) }),
   /** `version`: of the matches that the client was sent last. */
-  z.object({ type: z.literal("pong"), time: z.number(), clock: z.number(), version: z.int().optional() }),
+  z.object({ type: z.literal("pong"), time: z.number(), clock: z.number(), version: version.optional() }),
   z.object({ type: z.literal("status"), status: z.record(z.string(), z.unknown()) }),
 ]);
 
@@ -218,7 +234,11 @@ function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, limit = MAX_CONTROL_B
 
 /** Read a client's message. @returns it, or what is wrong with it. Never throws. */
 export function decodeClientMessage(bytes: Uint8Array): ClientMessage | FormatError {
-  return parse(clientMessage, bytes);
+  const message = parse(clientMessage, bytes);
+  if (message instanceof FormatError || message.type !== "ping" || bytes.length <= MAX_PING_BYTES) {
+    return message;
+  }
+  return new FormatError(`keep-alive of ${bytes.length} bytes, must be at most ${MAX_PING_BYTES}`);
 }
 
 /** Read a broker's message. @returns it, or what is wrong with it. Never throws. */

@@ -6,7 +6,8 @@ import { publisherInfo, subscriberInfo } from "./match_fixture.ts";
 
 const route = new Uint8Array([1]);
 function add(registry: Registry, asker: Asker, now: number, pinned = false) {
-  return registry.add(asker, new MatchFeed(asker, new MatchIndex()), route, pinned, now);
+  const feed = new MatchFeed(asker, new MatchIndex());
+  return registry.add({ asker, feed, route, pinned, key: "k", attempt: 1 }, now);
 }
 const publisher = (id: string, topics = ["A"], incarnation = 1): Asker => ({
   role: "publisher",
@@ -43,7 +44,8 @@ Deno.test("a publisher and a subscriber may have the same id", () => {
   const first = add(registry, publisher("x"), 0);
   const other = new Uint8Array([2]);
   const asker = subscriber("x");
-  const second = registry.add(asker, new MatchFeed(asker, new MatchIndex()), other, false, 0);
+  const feed = new MatchFeed(asker, new MatchIndex());
+  const second = registry.add({ asker, feed, route: other, pinned: false, key: "k", attempt: 1 }, 0);
   assert.equal(registry.size, 2);
   assert.equal(registry.at(route, "x"), first);
   assert.equal(registry.at(other, "x"), second);
@@ -62,17 +64,19 @@ Deno.test("who registers again is one client, with what it declares now", () => 
   assert.deepEqual([...registry.on("publisher", "B")], [after]);
 });
 
-Deno.test("an id is taken by another life of the client as long as that has been heard of lately", () => {
+Deno.test("a client is alive as long as it has been heard of lately; topics are counted", () => {
   const registry = new Registry();
-  const client = add(registry, publisher("p"), 0);
-  const other = publisher("p", ["A"], 2);
-  assert.equal(registry.taken(client.asker, 0), false, "itself");
-  assert.equal(registry.taken(other, 2999), true);
-  assert.equal(registry.taken(other, 3000), false);
+  const client = add(registry, publisher("p", ["A", "B"]), 0);
+  add(registry, subscriber("p", ["A"]), 0);
+  assert.equal(registry.get("publisher", "p"), client);
+  assert.equal(registry.topics, 3);
+  assert.deepEqual([registry.isAlive(client, 2999), registry.isAlive(client, 3000)], [true, false]);
   client.heardAt = 2000;
-  assert.equal(registry.taken(other, 3000), true);
-  assert.equal(registry.taken(publisher("x", ["A"], 2), 0), false);
-  assert.equal(registry.taken(subscriber("p", ["A"], 2), 0), false, "a subscriber of the same name");
+  assert.equal(registry.isAlive(client, 3000), true);
+  add(registry, publisher("p", ["A"]), 0);
+  assert.equal(registry.topics, 2);
+  registry.delete(registry.get("publisher", "p")!);
+  assert.equal(registry.topics, 1);
 });
 
 Deno.test("those who have gone silent are forgotten, once", () => {

@@ -66,7 +66,7 @@ Deno.test("a zone's health is what its clients tell, bounded, and nothing else t
     health.failovers.map(({ subscriber, time }) => [subscriber, time]),
     [["s2", 14], ["s2", 13], ["s2", 12], ["s2", 11], ["s2", 10], ["s1", 2], ["s1", 1]],
   );
-  const many = joinHealth(Array.from({ length: 10 }, () => health));
+  const many = joinHealth(Array.from({ length: 10 }, () => ({ ...health, unrecorded: ["u"] })));
   assert.equal(many.failovers.length, 20);
   assert.deepEqual(many.failovers.map(({ time }) => time), [...Array(10).fill(14), ...Array(10).fill(13)]);
 });
@@ -88,6 +88,7 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
       ...BROKER_LOST,
       time: 1e300,
     }],
+    unrecorded: ["p9", "s9"],
     unanswered: ["b7"],
   }).join("\n");
   assert.match(text, /p1 +s1, s2/);
@@ -96,5 +97,6 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
     /2023-11-14T22:13:20.000Z +s1 +broker lost +tcp:\/\/x:1\?\[2J +303 ms +311 ms +- +12 recovered, 1 lost/,
   );
   assert.match(text, /^- +s2/m);
+  assert.match(text, /REGISTERED WITHOUT A RECORD, MATCHED WITH NOBODY\np9, s9/);
   assert.match(text, /b7 does not answer/);
 });
