@@ -4,6 +4,7 @@
  * Every parser throws {@link UsageError} (exit code 2) and nothing else.
  */
 import { UsageError } from "../lib/errors.ts";
+import { parseHost } from "../lib/host.ts";
 import { checkId, checkTopic } from "../lib/names.ts";
 
 /** Turns the text behind a flag into its value. */
@@ -81,12 +82,9 @@ export function oneOf<T extends string>(flag: string, words: readonly T[]): Valu
   return (text) => words.find((word) => word === text) ?? refuse(flag, words.join(" or "), text);
 }
 
-/** A host name or address without a port. */
+/** A host name or address without a port; an IPv6 address with or without brackets. */
 export function host(flag: string): ValueParser<string> {
-  return (text) =>
-    /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|[A-Za-z0-9]|\[[0-9A-Fa-f:.]+\])$/.test(text)
-      ? text
-      : refuse(flag, "a host name or address without a port", text);
+  return (text) => parseHost(text) ?? refuse(flag, "a host name or address without a port", text);
 }
 
 /** For a flag that may be given several times: every value, in the order given. */

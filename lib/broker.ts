@@ -17,6 +17,7 @@ import { idLoss } from "./id_loss.ts";
 import {
   addressOnceReachable,
   advertised,
+  bindAddress,
   listenAddress,
   PATIENCE_MS,
   tcpEndpoint,
@@ -180,7 +181,9 @@ export class Broker implements AsyncDisposable {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     const host = await this.#host(stop);
-    this.#listen(host, { heartbeatIntervalMs, heartbeatTimeoutMs });
+    const { bind } = this.#common;
+    const at = bind === undefined ? await listenAddress(host, stop) : await bindAddress(bind, stop);
+    this.#listen(host, at, { heartbeatIntervalMs, heartbeatTimeoutMs });
     const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
     await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
@@ -245,9 +248,12 @@ export class Broker implements AsyncDisposable {
     this.#events.push({ type: "waiting", reason });
   }
 
-  #listen(host: string, heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number }): void {
+  #listen(
+    host: string,
+    at: string,
+    heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
+  ): void {
     const { controlPorts, ingressPort, egressPort } = this.#options;
-    const at = this.#common.bind ?? listenAddress(host);
     this.#forwarder = new Forwarder({
       ingress: [tcpEndpoint(at, ingressPort ?? 0)],
       egress: [tcpEndpoint(at, egressPort ?? 0)],

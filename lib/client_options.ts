@@ -1,5 +1,6 @@
 /** The options that brokers, publishers and subscribers share, and their checks. */
 import { UsageError } from "./errors.ts";
+import { checkHost } from "./host.ts";
 import { checkId, checkTopic, checkZone, randomId } from "./names.ts";
 import type { Mismatch, Ownership } from "./wire/control.ts";
 import { MAX_TOPICS } from "./wire/control.ts";
@@ -118,8 +119,8 @@ export function checkCommon(options: CommonOptions, prefix: string): CheckedOpti
     zookeeper: options.zookeeper,
     id: options.id === undefined ? randomId(prefix) : checkId(options.id),
     sessionTimeoutMs: checkInteger("session time-out", options.sessionTimeoutMs ?? 4000, 100, 3_600_000),
-    address: options.address,
-    bind: options.bind,
+    address: options.address === undefined ? undefined : checkHost("address", options.address),
+    bind: options.bind === undefined ? undefined : checkHost("bind address", options.bind),
     heartbeatIntervalMs,
     heartbeatTimeoutMs,
   };

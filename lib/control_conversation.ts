@@ -13,6 +13,7 @@ import { type Leaving, Stay, type StayOptions, type StayStep } from "./control_s
 import { FormatError, reasonOf } from "./errors.ts";
 import { logger } from "./log.ts";
 import type { Matches } from "./match_set.ts";
+import { numericEndpoint } from "./reach.ts";
 import { type BrokerRecord, type ClientMessage, decodeBrokerMessage, encodeControl } from "./wire/control.ts";
 import { Socket } from "./zmq/socket.ts";
 
@@ -78,10 +79,12 @@ export class Conversation {
     const { role, pinned = false } = this.#speaker.registration();
     const { hadId } = this.#speaker;
     const options: StayOptions = { id, role, pinned, hadId, zone: this.#zone, primary: this.#primary, clock };
-    const stay = new Stay(options, monotonic());
+    let stay = new Stay(options, monotonic());
     const reading = this.#readInto(items);
     try {
-      this.#socket.connect(this.#primary.control);
+      this.#socket.connect(await numericEndpoint(this.#primary.control, signal));
+      // A name was looked up meanwhile: that is not the broker's silence.
+      stay = new Stay(options, monotonic());
       const leaving = await this.#converse(stay, items, signal);
       this.#send({ type: "unregister", id });
       return { leaving, wasAccepted: stay.wasAccepted };

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { FormatError } from "./errors.ts";
+import { numericEndpoint } from "./reach.ts";
 import { type BrokerRecord, decodeBrokerMessage, encodeControl } from "./wire/control.ts";
 import { Socket } from "./zmq/socket.ts";
 import type { ZoneHealth } from "./zone_health.ts";
@@ -48,9 +49,15 @@ export async function askHealth(
 
 async function askOne(control: string, ms: number): Promise<ZoneHealth | undefined> {
   await using socket = new Socket("dealer", { linger: 0 });
-  const timer = setTimeout(() => socket.close(), ms);
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort();
+    socket.close();
+  }, ms);
   try {
-    socket.connect(control);
+    const numeric = await numericEndpoint(control, late.signal).catch(() => undefined);
+    if (numeric === undefined || socket.closed) return undefined;
+    socket.connect(numeric);
     socket.send(encodeControl({ type: "status", brief: true }));
     for await (const messages of socket.messages()) {
       for (const frames of messages) {

@@ -2,8 +2,10 @@
  * A subscriber's connection to one endpoint that samples come from: a publisher, or a broker's egress.
  *
  * One XSUB socket: subscriptions, requests and acknowledgements go up, samples come down. ZeroMQ connects again
- * by itself and repeats the subscriptions; `onUp` tells when, since what was asked before is gone.
+ * by itself and repeats the subscriptions; `onUp` tells when, since what was asked before is gone. A name for its host
+ * is looked up without anybody else waiting for it.
  */
+import { Reach } from "./reach.ts";
 import { subscription } from "./wire/key.ts";
 import { Socket } from "./zmq/socket.ts";
 
@@ -26,6 +28,7 @@ export class Link implements AsyncDisposable {
   /** Milliseconds (monotonic) when the last message came, or the connection. */
   heardAt = 0;
   readonly #socket: Socket;
+  readonly #reach: Reach;
   readonly #tasks: Promise<void>[];
 
   constructor(endpoint: string, handler: LinkHandler, heartbeats: {
@@ -35,7 +38,7 @@ export class Link implements AsyncDisposable {
     this.endpoint = endpoint;
     this.#socket = new Socket("xsub", { ...heartbeats, linger: 100 });
     this.#tasks = [this.#read(handler), this.#observe(handler)];
-    this.#socket.connect(endpoint);
+    this.#reach = new Reach(this.#socket, endpoint);
   }
 
   /** Ends when the link is closed; with an error if the handler threw. */
@@ -63,12 +66,12 @@ export class Link implements AsyncDisposable {
   async #observe(handler: LinkHandler): Promise<void> {
     for await (const event of this.#socket.peers()) {
       if (event.type === "handshaken") {
-        this.up = true;
+        this.up = this.#reach.up = true;
         this.lost = false;
         this.heardAt = performance.now();
         handler.onUp(this);
       } else if (event.type === "disconnected" && this.up) {
-        this.up = false;
+        this.up = this.#reach.up = false;
         this.lost = true;
         handler.onDown(this);
       }
@@ -77,6 +80,7 @@ export class Link implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.up = false;
+    this.#reach.close();
     await this.#socket[Symbol.asyncDispose]();
     await Promise.allSettled(this.#tasks);
   }

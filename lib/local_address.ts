@@ -1,7 +1,12 @@
-/** The address under which other hosts reach this process. */
+/** The address under which other hosts reach this process, and where it listens for them. */
+import { PubsubError, reasonOf } from "./errors.ts";
+import { firstConnectionToHost } from "./first_connection.ts";
+import { isAddress, withoutBrackets } from "./host.ts";
+import { resolver } from "./resolve.ts";
 import type { ZkAddress } from "./zk/address.ts";
 
-const CONNECT_DEADLINE_MS = 5000;
+/** How long the hosts of an ensemble are asked before they are asked anew. */
+const ROUND_MS = 5000;
 const RETRY_MS = 200;
 /** So long nothing is said: a healthy ZooKeeper answers within it. */
 export const PATIENCE_MS = 1000;
@@ -10,63 +15,121 @@ export const PATIENCE_MS = 1000;
  * Our address on the way to ZooKeeper: loopback when ZooKeeper is on this host's loopback, else that of the
  * interface that routes there.
  *
- * @returns undefined while no ZooKeeper host can be reached.
+ * @returns undefined when none of its hosts could be reached, or `signal` is aborted: then at once.
  */
-export async function addressTowards(zookeeper: ZkAddress): Promise<string | undefined> {
-  for (const { host, port } of zookeeper.hosts) {
-    try {
-      using connection = await Deno.connect({
-        hostname: host,
-        port,
-        signal: AbortSignal.timeout(CONNECT_DEADLINE_MS),
-      });
-      if (connection.localAddr.transport === "tcp") return connection.localAddr.hostname;
-    } catch {
-      // Try the next one.
-    }
-  }
-  return undefined;
+export async function addressTowards(
+  zookeeper: ZkAddress,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const hosts = zookeeper.hosts.map(({ host, port }) => ({ hostname: host, port }));
+  const connection = await firstConnectionToHost(hosts, ROUND_MS, signal);
+  connection?.close();
+  return connection?.localAddr.hostname;
 }
 
 /**
  * The same, waiting for as long as it takes.
  *
  * @param waiting called once, when it takes longer than a healthy ZooKeeper needs.
- * @throws the signal's reason when it aborts.
+ * @throws the signal's reason as soon as it aborts.
  */
 export async function addressOnceReachable(
   zookeeper: ZkAddress,
   waiting: () => void,
   signal: AbortSignal,
 ): Promise<string> {
-  let told = false;
-  for (const start = performance.now();;) {
-    const found = await addressTowards(zookeeper);
-    if (found !== undefined) return found;
-    signal.throwIfAborted();
-    if (!told && performance.now() - start > PATIENCE_MS) {
-      told = true;
-      waiting();
+  const patience = setTimeout(waiting, PATIENCE_MS);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const found = await addressTowards(zookeeper, signal);
+      if (found !== undefined) return found;
+      await pause(RETRY_MS, signal);
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  } finally {
+    clearTimeout(patience);
   }
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    if (signal.aborted) done();
+  });
 }
 
 /** An endpoint such as `tcp://10.0.0.3:4711`; IPv6 addresses get their brackets. */
 export function tcpEndpoint(host: string, port: number | "*"): string {
-  return `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `tcp://${bracketed(host)}:${port}`;
 }
 
 /** The endpoint under which others reach what is bound to `bound`: the same port at `host`. */
 export function advertised(host: string, bound: string): string {
-  return `tcp://${host.includes(":") ? `[${host}]` : host}${bound.slice(bound.lastIndexOf(":"))}`;
+  return `tcp://${bracketed(host)}${bound.slice(bound.lastIndexOf(":"))}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}
+
+/** An address of this machine and the interface that has it. */
+export interface OwnAddress {
+  readonly name: string;
+  readonly address: string;
 }
 
 /**
- * Where to listen so that `host` reaches us: on that address alone when it is one of this machine's, else on all.
+ * Where to listen so that `host` reaches us: on that address alone when it is one of this machine's, else on all. What
+ * a name means to others is not asked: it may be another address there, so for a name we listen on all of both kinds.
+ *
+ * @throws the signal's reason when it aborts meanwhile.
  */
-export function listenAddress(host: string): string {
-  const own = Deno.networkInterfaces().some(({ address }) => address === host);
-  if (own) return host;
-  return host === "localhost" ? "127.0.0.1" : "0.0.0.0";
+export async function listenAddress(
+  host: string,
+  signal?: AbortSignal,
+  interfaces: readonly OwnAddress[] = Deno.networkInterfaces(),
+): Promise<string> {
+  const bare = withoutBrackets(host);
+  if (bare === "localhost") return (await resolver.resolve(bare, signal))[0]!;
+  if (isAddress(bare) && isOwn(bare, interfaces)) return bare;
+  const wantsSix = isAddress(bare)
+    ? bare.includes(":")
+    : interfaces.some(({ address }) => address.includes(":"));
+  // The wildcard of IPv6 takes connections over IPv4, too.
+  return wantsSix ? "::" : "0.0.0.0";
+}
+
+/**
+ * The address that `--bind` means: itself, that of an interface by its name, or that of a name.
+ *
+ * @throws {PubsubError} when a name has no address; the signal's reason
+ */
+export async function bindAddress(
+  host: string,
+  signal?: AbortSignal,
+  interfaces: readonly OwnAddress[] = Deno.networkInterfaces(),
+): Promise<string> {
+  const bare = withoutBrackets(host);
+  if (bare === "*" || isAddress(bare)) return bare;
+  const named = interfaces.filter(({ name }) => name === bare).map(({ address }) => address);
+  const address = named.find((one) => !one.includes(":")) ?? named[0];
+  if (address !== undefined) return address;
+  try {
+    return (await resolver.resolve(bare, signal))[0]!;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new PubsubError(`Cannot listen on ${bare}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function isOwn(address: string, interfaces: readonly OwnAddress[]): boolean {
+  const plain = address.split("%")[0]!;
+  return plain === "::1" || plain.startsWith("127.") || interfaces.some((one) => one.address === plain);
 }

@@ -25,7 +25,14 @@ import { ControlClient, type Matches } from "./control_client.ts";
 import type { Missing } from "./debts.ts";
 import { recordEnd } from "./ended_streams.ts";
 import { FormatError, PubsubError, reasonOf, UsageError } from "./errors.ts";
-import { addressOnceReachable, advertised, listenAddress, tcpEndpoint } from "./local_address.ts";
+import { Ingresses } from "./ingresses.ts";
+import {
+  addressOnceReachable,
+  advertised,
+  bindAddress,
+  listenAddress,
+  tcpEndpoint,
+} from "./local_address.ts";
 import { logger } from "./log.ts";
 import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
@@ -124,8 +131,6 @@ export class Publisher implements AsyncDisposable {
   readonly #turn: Turn;
   readonly #idBytes: Uint8Array;
   readonly #background = new Background(this.#abort.signal);
-  /** Ingress endpoints of all brokers: we are connected to them. */
-  readonly #brokers = new Set<string>();
   readonly #roster = new Roster();
   readonly #notices = new MismatchNotices();
   #turnNumber = 0;
@@ -136,6 +141,7 @@ export class Publisher implements AsyncDisposable {
   #last: PublishedTopic | undefined;
   #wakers = new Set<() => void>();
   #socket: Socket | undefined;
+  #ingresses: Ingresses | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
@@ -215,6 +221,9 @@ export class Publisher implements AsyncDisposable {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     const host = await this.#host();
+    const { bind } = this.#common;
+    const { signal } = this.#abort;
+    const at = bind === undefined ? await listenAddress(host, signal) : await bindAddress(bind, signal);
     this.#socket = new Socket("xpub", {
       sendHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_UPSTREAM_AT_PUBLISHER,
@@ -223,12 +232,12 @@ export class Publisher implements AsyncDisposable {
       linger: 1000,
     });
     if (!this.#options.centralized) {
-      const bound = this.#socket.bind(
-        tcpEndpoint(this.#common.bind ?? listenAddress(host), this.#options.bindPort ?? 0),
-      );
+      const bound = this.#socket.bind(tcpEndpoint(at, this.#options.bindPort ?? 0));
       this.#endpoint = advertised(host, bound);
     }
     this.#background.own(this.#receive(this.#socket));
+    this.#ingresses = new Ingresses(this.#socket);
+    this.#background.own(this.#ingresses.watch());
     this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "publisher", publisher: this.#info() },
       recordPath: publisherPath(this.id),
@@ -412,27 +421,12 @@ export class Publisher implements AsyncDisposable {
     this.#wake();
   }
 
-  /** Be connected to these brokers and no others. */
-  #reach(brokers: readonly string[]): void {
-    for (const ingress of brokers) {
-      if (this.#brokers.has(ingress)) continue;
-      this.#brokers.add(ingress);
-      this.#socket!.connect(ingress);
-    }
-    const wanted = new Set(brokers);
-    for (const ingress of this.#brokers) {
-      if (wanted.has(ingress)) continue;
-      this.#brokers.delete(ingress);
-      this.#socket!.disconnect(ingress);
-    }
-  }
-
   // --- control and ownership
 
   async #followControl(control: ControlClient): Promise<void> {
     for await (const event of control.events()) {
       if (event.type === "matches") {
-        this.#reach(event.matches.brokers);
+        this.#ingresses?.reach(event.matches.brokers);
         this.#applyMatches(event.matches);
         this.#gotMatches.resolve();
       } else {
@@ -661,6 +655,7 @@ export class Publisher implements AsyncDisposable {
     for (const outcome of await Promise.allSettled([...leaving, this.#control?.close()])) {
       if (outcome.status === "rejected") log.debug(`${this.id}: while leaving: ${reasonOf(outcome.reason)}`);
     }
+    this.#ingresses?.close();
     await this.#socket?.[Symbol.asyncDispose]();
     await this.#zk?.close();
     await this.#background.ended();

@@ -51,7 +51,8 @@ export async function runBenchClients(options: BenchClientsOptions, context: Rol
   }
   const brokers = await brokersReady(zk, options.brokers, context.signal);
   await using stack = new AsyncDisposableStack();
-  const questions = brokers.map((broker) => stack.use(new BrokerQuestions(broker)));
+  const questions = [];
+  for (const broker of brokers) questions.push(stack.use(await BrokerQuestions.open(broker)));
   const squads = Array.from({ length: squadCount }, (_, number) => {
     const place = { number, of: squadCount };
     const share = {

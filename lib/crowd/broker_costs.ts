@@ -4,6 +4,7 @@
 import { CoordinationError, DeadlineError } from "../errors.ts";
 import type { BrokerCosts } from "../broker.ts";
 import { BROKERS } from "../paths.ts";
+import { numericEndpoint } from "../reach.ts";
 import { type BrokerRecord, decodeBrokerMessage, encodeControl, parseBrokerRecord } from "../wire/control.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
 import { Socket } from "../zmq/socket.ts";
@@ -30,10 +31,15 @@ export class BrokerQuestions implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #messages;
 
-  constructor(readonly broker: BrokerRecord) {
+  private constructor(readonly broker: BrokerRecord, numeric: string) {
     this.#socket = new Socket("dealer", { heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 30_000 });
-    this.#socket.connect(broker.control);
+    this.#socket.connect(numeric);
     this.#messages = this.#socket.messages();
+  }
+
+  /** Connects in the background. @throws {PubsubError} when the broker's host has no address. */
+  static async open(broker: BrokerRecord): Promise<BrokerQuestions> {
+    return new BrokerQuestions(broker, await numericEndpoint(broker.control));
   }
 
   /** What it knows and what that has cost it. */

@@ -1,9 +1,10 @@
 /**
  * The address of a ZooKeeper ensemble: `host[:port][,host[:port]…][/chroot]`. Pure.
  *
- * An IPv6 address is written in brackets, `[::1]:2181`. The port is 2181 when none is given.
+ * An IPv6 address with a port is written in brackets, `[::1]:2181`. The port is 2181 when none is given.
  */
 import { UsageError } from "../errors.ts";
+import { splitHostPort } from "../host.ts";
 import { formatServer, type Server } from "./server_list.ts";
 
 /** The servers of an ensemble, and the znode under which everything of ours lives. */
@@ -45,21 +46,17 @@ export function parseZkAddress(text: string): ZkAddress {
 
 function parseServer(text: string, server: string): Server {
   if (server === "") throw invalid(text, "a server is empty");
-  const bracketed = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(.*))?$/.exec(server);
-  const plain = /^([A-Za-z0-9._-]+)(?::(.*))?$/.exec(server);
-  const match = bracketed ?? plain;
-  if (match === null) {
-    const hint = server.split(":").length > 2
-      ? `write an IPv6 address in brackets, [${server}]:${DEFAULT_PORT}`
-      : "";
-    throw invalid(text, hint || `${JSON.stringify(server)} is not a host`);
+  const parts = splitHostPort(server, { port: "may" });
+  if (parts === "ambiguous") {
+    throw invalid(text, `write an IPv6 address in brackets, [${server}]:${DEFAULT_PORT}`);
   }
-  const portText = match[2];
+  if (parts === undefined) throw invalid(text, `${JSON.stringify(server)} is not a host`);
+  const portText = parts.port;
   const port = portText === undefined ? DEFAULT_PORT : Number(portText);
   if (portText !== undefined && (!/^\d{1,5}$/.test(portText) || port < 1 || port > 65535)) {
     throw invalid(text, `the port ${JSON.stringify(portText)} is not a number from 1 to 65535`);
   }
-  return { host: match[1]!, port };
+  return { host: parts.host, port };
 }
 
 /** The address as text, in the form {@link parseZkAddress} reads. */

@@ -8,9 +8,10 @@
  * `connection.ts` decides when to cut, when it is over, and tells this file to stop.
  */
 import type { Buffer } from "node:buffer";
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { monotonic } from "../clock.ts";
 import { reasonOf } from "../errors.ts";
+import { resolver } from "../resolve.ts";
 import { FrameCutter } from "./frames.ts";
 import {
   buildPing,
@@ -180,7 +181,7 @@ export class Link {
     const manager = this.#manager;
     let socket: Socket;
     try {
-      socket = connect({ host: server.host, port: server.port });
+      socket = connect({ host: server.host, port: server.port, lookup });
     } catch (error) {
       this.#reason = reasonOf(error);
       return this.#closed();
@@ -252,3 +253,15 @@ export class Link {
     else this.#manager.onSocketData(frame);
   }
 }
+
+/**
+ * The look-up that a socket does, with our own deadline: given up after it, the system's goes on for up to 20 s on a
+ * thread, and attempts would take one after the other.
+ */
+const lookup: LookupFunction = (host, options, callback) => {
+  resolver.resolve(host).then((addresses) => {
+    const found = addresses.map((address) => ({ address, family: isIP(address) }));
+    if (options.all) callback(null, found);
+    else callback(null, found[0]!.address, found[0]!.family);
+  }, (error) => callback(error, ""));
+};

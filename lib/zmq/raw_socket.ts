@@ -87,9 +87,9 @@ export class RawSocket {
     return (this.#integer(EVENTS) & POLLIN) !== 0;
   }
 
-  /** Listen. @returns the real endpoint */
+  /** Listen: on an address, `*`, or an interface by its name. @returns the real endpoint */
   bind(endpoint: string): string {
-    checkEndpoint("listen on", endpoint);
+    checkEndpoint("listen on", endpoint, isInterface);
     this.#prepare(endpoint);
     if (zmq().zmq_bind(this.#handle, cString(endpoint)) < 0) {
       throw endpointError("listen on", endpoint, failure());
@@ -100,7 +100,7 @@ export class RawSocket {
     return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
   }
 
-  /** Connect, in the background. */
+  /** Connect, in the background, to an address: names are looked up before (`reach.ts`). */
   connect(endpoint: string): void {
     checkEndpoint("connect to", endpoint);
     this.#prepare(endpoint);
@@ -180,4 +180,9 @@ export class RawSocket {
     zmq().zmq_close(handle);
     releaseContext();
   }
+}
+
+/** Whether it stands for addresses of this machine without any lookup. */
+function isInterface(name: string): boolean {
+  return name === "*" || Deno.networkInterfaces().some((one) => one.name === name);
 }

@@ -70,9 +70,9 @@ export class Socket implements AsyncDisposable {
 
   /**
    * Connect, in the background, again and again for as long as the socket is open. Nothing happens if it already
-   * is connected to this endpoint.
+   * is connected to this endpoint. Its host must be an address: see `reach.ts` for names.
    *
-   * @throws {PubsubError} if the endpoint is not one
+   * @throws {PubsubError} if the endpoint is not one, or has a name for its host
    */
   connect(endpoint: string): void {
     this.#mustBeOpen("connect to", endpoint);

@@ -1,5 +1,6 @@
 /** Parsing and printing of the address a server listens on. Pure. */
 import { UsageError } from "../errors.ts";
+import { splitHostPort } from "../host.ts";
 
 /** A host and a port, 0 for any free one. */
 export interface ListenAddress {
@@ -8,18 +9,17 @@ export interface ListenAddress {
 }
 
 /**
- * Parse `HOST:PORT` or `[IPV6]:PORT`; `*` is every interface.
+ * Parse `HOST:PORT` or `[IPV6]:PORT`, the brackets as you like; `*` is every interface.
  *
  * @throws UsageError when it is neither
  */
 export function parseListenAddress(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) {
+  const everywhere = text.startsWith("*:");
+  const parts = splitHostPort(everywhere ? `0.0.0.0${text.slice(1)}` : text, { port: "must" });
+  if (typeof parts !== "object" || !/^\d{1,5}$/.test(parts.port ?? "") || Number(parts.port) > 65535) {
     throw new UsageError(`Cannot listen on '${text}': it must be HOST:PORT with a port from 0 to 65535`);
   }
-  const hostname = match[1] ?? match[2]!;
-  return { hostname: hostname === "*" ? "0.0.0.0" : hostname, port };
+  return { hostname: parts.host, port: Number(parts.port) };
 }
 
 /** `HOST:PORT`, an IPv6 address in brackets. */

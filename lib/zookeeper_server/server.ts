@@ -15,6 +15,7 @@ import { Engine } from "./engine.ts";
 import { answerWord, hex } from "./four_letter_words.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Journal } from "./journal.ts";
+import { resolver } from "../resolve.ts";
 import { formatAddress, parseListenAddress } from "./listen_address.ts";
 import { OutputGate } from "./output_gate.ts";
 import { DataTree } from "./tree.ts";
@@ -114,7 +115,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
    * directory is in use; CorruptFile when a file in it is damaged
    */
   static async start(options: ServerOptions): Promise<ZooKeeperServer> {
-    const { hostname, port } = parseListenAddress(options.listen);
+    const wanted = parseListenAddress(options.listen);
     const { dataDir } = options;
     const bytesPerSnapshot = options.limits?.logBytesPerSnapshot ?? DEFAULT_LIMITS.logBytesPerSnapshot;
     const journal = dataDir === undefined
@@ -122,7 +123,9 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       : await Journal.open(dataDir, zxidFromClock(), bytesPerSnapshot);
     let listener: Deno.TcpListener;
     try {
-      listener = Deno.listen({ hostname, port });
+      // Listening on a name would stop the process for as long as a name server is silent.
+      const [hostname] = await resolver.resolve(wanted.hostname);
+      listener = Deno.listen({ hostname: hostname!, port: wanted.port });
     } catch (cause) {
       await journal?.close();
       throw new PubsubError(`Cannot listen on ${options.listen}: ${reasonOf(cause)}`, { cause });

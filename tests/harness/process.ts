@@ -15,6 +15,10 @@ export interface StartOptions {
   stdin?: Uint8Array | ReadableStream<Uint8Array>;
   /** Where its standard output goes instead of {@link Pubsub.stdout}. */
   stdoutFile?: string;
+  /** What stands before its command, such as `ip netns exec NAME`, and becomes it. */
+  within?: readonly string[];
+  /** More of its environment. */
+  env?: Readonly<Record<string, string>>;
   /** Its standard output is read at so many lines a second, and must be 1, 2, 3 … (see {@link Pubsub.taken}). */
   slowReader?: number;
 }
@@ -47,11 +51,19 @@ export class Pubsub implements AsyncDisposable {
 
   constructor(args: readonly string[], options: StartOptions) {
     this.#args = args;
-    const command = [Deno.execPath(), "run", "-A", "--node-modules-dir=manual", `${ROOT}main.ts`, ...args];
+    const command = [
+      ...options.within ?? [],
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--node-modules-dir=manual",
+      `${ROOT}main.ts`,
+      ...args,
+    ];
     const toFile = ['out=$1; shift; exec "$@" >"$out"', "sh", options.stdoutFile ?? "/dev/null", ...command];
     this.#child = new Deno.Command(options.stdoutFile ? "/bin/sh" : command[0]!, {
       args: options.stdoutFile ? ["-c", ...toFile] : command.slice(1),
-      env: { PUBSUB_ZOOKEEPER: options.zookeeper },
+      env: { PUBSUB_ZOOKEEPER: options.zookeeper, ...options.env },
       stdin: options.stdin ? "piped" : "null",
       stdout: options.stdoutFile ? "null" : "piped",
       stderr: "piped",

@@ -13,13 +13,18 @@ Deno.test("one server, several, with and without port and chroot", () => {
   assert.equal(parseZkAddress("h:1/a/").chroot, "/a");
 });
 
-Deno.test("an IPv6 address is taken in brackets, and never silently read as something else", () => {
+Deno.test("an IPv6 address is taken in brackets, without them when it has no port, and never silently read as something else", () => {
   assert.deepEqual(parseZkAddress("[::1]:2182,[fe80::1%eth0]").hosts, [
     { host: "::1", port: 2182 },
     { host: "fe80::1%eth0", port: 2181 },
   ]);
-  assert.throws(() => parseZkAddress("::1"), /write an IPv6 address in brackets/);
-  assert.throws(() => parseZkAddress("::1:2181"), UsageError);
+  for (const host of ["::1", "fe80::1", "1:2:3:4:5:6:7:8"]) {
+    assert.deepEqual(parseZkAddress(host).hosts, [{ host, port: 2181 }]);
+  }
+  // Each is an address as it is, and one with a port.
+  for (const text of ["::1:2181", "fe80::1:2181"]) {
+    assert.throws(() => parseZkAddress(text), /write an IPv6 address in brackets/);
+  }
 });
 
 Deno.test("what is no address is refused, naming the value and the rule", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/errors.ts";
-import { checkEndpoint, endpointError } from "../../../lib/zmq/endpoint.ts";
+import { checkEndpoint, endpointError, tcpParts } from "../../../lib/zmq/endpoint.ts";
 
 Deno.test("an endpoint that cannot be used is told in one line: what, which, why", () => {
   const error = endpointError("listen on", "tcp://127.0.0.1:80", "permission denied");
@@ -41,6 +41,27 @@ Deno.test("hosts, interfaces, wildcards and IPv6 addresses are endpoints", () =>
       "ipc:///x",
     ]
   ) {
-    checkEndpoint("listen on", endpoint);
+    checkEndpoint("listen on", endpoint, (name) => name === "*" || name === "eth0");
+  }
+});
+
+Deno.test("a name is refused before the library would look it up", () => {
+  for (const endpoint of ["tcp://host:1", "tcp://localhost:1", "tcp://*:1", "tcp://127.1:1", "tcp://::1:1"]) {
+    assert.throws(
+      () => checkEndpoint("connect to", endpoint),
+      /must be an address, not a name|not a valid/,
+      endpoint,
+    );
+  }
+  for (const endpoint of ["tcp://127.0.0.1:1", "tcp://[::1]:1", "tcp://[fe80::1%eth0]:1"]) {
+    checkEndpoint("connect to", endpoint);
+  }
+});
+
+Deno.test("an endpoint is taken apart", () => {
+  assert.deepEqual(tcpParts("tcp://[fe80::1%eth0]:12"), { host: "fe80::1%eth0", port: "12" });
+  assert.deepEqual(tcpParts("tcp://h:*"), { host: "h", port: "*" });
+  for (const text of ["tcp://h:65536", "tcp://h", "inproc://h:1"]) {
+    assert.equal(tcpParts(text), undefined, text);
   }
 });

@@ -1,0 +1,64 @@
+/**
+ * The brokers that a publisher sends through: its socket is connected to the ingress of each of them, and to no other.
+ *
+ * Guarantee: a broker that cannot be reached, or whose name nobody knows, costs the others nothing.
+ */
+import { monotonic } from "./clock.ts";
+import { Reach } from "./reach.ts";
+import type { Socket } from "./zmq/socket.ts";
+
+/** One of them. */
+interface Ingress {
+  readonly reach: Reach;
+  /** Monotonic milliseconds since when there is no connection; undefined while it stands. */
+  downSince: number | undefined;
+}
+
+/** Connections to brokers. */
+export class Ingresses {
+  readonly #socket: Socket;
+  readonly #ingresses = new Map<string, Ingress>();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Be connected to these and no others. */
+  reach(endpoints: readonly string[]): void {
+    const wanted = new Set(endpoints);
+    for (const [endpoint, { reach }] of this.#ingresses) {
+      if (wanted.has(endpoint)) continue;
+      reach.close();
+      this.#ingresses.delete(endpoint);
+    }
+    for (const endpoint of wanted) {
+      if (this.#ingresses.has(endpoint)) continue;
+      const reach = new Reach(this.#socket, endpoint);
+      this.#ingresses.set(endpoint, { reach, downSince: monotonic() });
+    }
+  }
+
+  /** Those that there is no connection to: since when, and why if that is known. */
+  get down(): { endpoint: string; since: number; problem: string | undefined }[] {
+    return [...this.#ingresses].filter(([, { downSince }]) => downSince !== undefined)
+      .map(([endpoint, { reach, downSince }]) => ({ endpoint, since: downSince!, problem: reach.problem }));
+  }
+
+  /** Follows what happens to the connections until the socket is closed. */
+  async watch(): Promise<void> {
+    for await (const { type, endpoint } of this.#socket.peers()) {
+      if (type !== "handshaken" && type !== "disconnected") continue;
+      for (const ingress of this.#ingresses.values()) {
+        if (ingress.reach.numeric !== endpoint) continue;
+        ingress.reach.up = type === "handshaken";
+        ingress.downSince = ingress.reach.up ? undefined : ingress.downSince ?? monotonic();
+      }
+    }
+  }
+
+  /** Look no name up any more. The connections end with the socket. */
+  close(): void {
+    for (const { reach } of this.#ingresses.values()) reach.close();
+    this.#ingresses.clear();
+  }
+}
