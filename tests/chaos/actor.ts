@@ -30,6 +30,8 @@ export interface ActorOptions {
   mark: string;
   /** A line of standard output. */
   onLine?: (line: string) => void;
+  /** A line of standard error. */
+  onWords?: (line: string) => void;
   /** It ended, and nobody had asked for that. */
   onDeath: (actor: Actor, code: number) => void;
 }
@@ -63,7 +65,7 @@ export class Actor {
   #gate: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ActorOptions) {
-    const { name, kind, args, zookeeper, proxies, mark, onLine, onDeath } = options;
+    const { name, kind, args, zookeeper, proxies, mark, onLine, onWords, onDeath } = options;
     this.name = name;
     this.kind = kind;
     this.zookeeper = zookeeper;
@@ -84,7 +86,10 @@ export class Actor {
     }).spawn();
     this.#reading = Promise.allSettled([
       this.#lines(this.#process.stdout, onLine ?? (() => {})),
-      this.#lines(this.#process.stderr, (line) => this.#hear(line)),
+      this.#lines(this.#process.stderr, (line) => {
+        this.#hear(line);
+        onWords?.(line);
+      }),
     ]);
     this.#process.status.then((status) => {
       this.status = status;

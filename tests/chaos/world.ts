@@ -15,7 +15,7 @@ export const SESSION_MS = 3000;
 const SESSION = ["--session-timeout", String(SESSION_MS / 1000)];
 /** Where processes listen, and where others reach them: the proxies are in between. */
 export const INSIDE = "127.0.0.1";
-const OUTSIDE = "127.0.0.2";
+export const OUTSIDE = "127.0.0.2";
 const FEED_MS = 10;
 /** What a publisher may have unacknowledged: little, so that the flow control has something to do. */
 export const MAX_IN_FLIGHT = 100;
@@ -164,7 +164,8 @@ export class World implements AsyncDisposable {
   }
 }
 
-function portFlags(kind: Kind, ports: readonly number[]): string[] {
+/** Flags that fix the ports of a process of this kind. */
+export function portFlags(kind: Kind, ports: readonly number[]): string[] {
   const names = kind === "broker"
     ? ["--control-port", "--ingress-port", "--egress-port"]
     : kind === "publisher"

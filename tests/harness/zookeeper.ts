@@ -61,7 +61,7 @@ export function defaultBackend(): Backend {
   return "embedded";
 }
 
-export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
+export async function startCoordinator(options: CoordinatorOptions = {}): Promise<CoordinatorServer> {
   const { backend = defaultBackend(), port = freePort(), tickMs = 500 } = options;
   const server = new CoordinatorServer({ backend, port, tickMs });
   await server.restart();
@@ -146,6 +146,14 @@ export class CoordinatorServer implements Coordinator {
     const process = this.#process;
     this.#process = undefined;
     await process?.kill();
+  }
+
+  /** Kill it, wait, and start it again on the same port with no data at all. */
+  async wipe(pauseMs = 0): Promise<void> {
+    await this.kill();
+    await Deno.remove(`${this.#directory}/data`, { recursive: true }).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await this.restart();
   }
 
   pause(): void {
