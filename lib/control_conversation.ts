@@ -79,17 +79,16 @@ export class Conversation {
     const { role, pinned = false } = this.#speaker.registration();
     const { hadId } = this.#speaker;
     const options: StayOptions = { id, role, pinned, hadId, zone: this.#zone, primary: this.#primary, clock };
-    let stay = new Stay(options, monotonic());
+    let stay: Stay | undefined;
     const reading = this.#readInto(items);
     try {
       this.#socket.connect(await numericEndpoint(this.#primary.control, signal));
-      // A name was looked up meanwhile: that is not the broker's silence.
       stay = new Stay(options, monotonic());
       const leaving = await this.#converse(stay, items, signal);
       this.#send({ type: "unregister", id });
       return { leaving, wasAccepted: stay.wasAccepted };
     } catch (error) {
-      return { leaving: { reason: reasonOf(error), avoid: true }, wasAccepted: stay.wasAccepted };
+      return { leaving: { reason: reasonOf(error), avoid: true }, wasAccepted: stay?.wasAccepted ?? false };
     } finally {
       this.#socket.close();
       await reading;
