@@ -227,9 +227,10 @@ test("a second connection under a name is not heard, takes nothing over, and doe
   const replies = new Reader(first);
   for (let round = 1; round <= 10; round++) {
     const second = new Socket("dealer", { routingId: "client" });
+    const peers = new PeerReader(second);
     second.connect(endpoint);
     second.send(frame("second"));
-    await new PeerReader(second).seen("handshaken");
+    await peers.seen("handshaken");
     first.send(frame("still here"));
     await reader.first(1 + round);
     second.close();
