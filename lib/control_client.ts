@@ -278,7 +278,9 @@ export class ControlClient implements AsyncDisposable {
   async #stay(zone: number, primary: BrokerRecord, items: AsyncQueue<Item>): Promise<boolean> {
     const conversation = new Conversation(this.#speaker, zone, primary);
     const { leaving, wasAccepted } = await conversation.hold(items, this.#abort.signal);
-    if (leaving !== undefined) this.#leave(leaving, wasAccepted, zone, primary);
+    if (leaving !== undefined && !this.#abort.signal.aborted) {
+      this.#leave(leaving, wasAccepted, zone, primary);
+    }
     return wasAccepted;
   }
 
@@ -314,12 +316,12 @@ export class ControlClient implements AsyncDisposable {
     zone: number,
     primary: BrokerRecord,
   ): void {
-    const { broker, control } = primary;
+    const { broker } = primary;
     if (prefer !== undefined) this.#search.prefer(prefer, ELECTION_GRACE_MS);
     if (avoid) this.#search.avoid(primary);
     if (!wasAccepted) {
       log.debug(`${this.#id}: gives up on broker ${broker} of zone ${zone}: ${reason}`);
-      if (avoid) this.#say(`broker ${broker} of zone ${zone} at ${control} to serve us, or another one`);
+      if (avoid) this.#say(`broker ${broker} of zone ${zone} to serve us, or another one: ${reason}`);
       return;
     }
     log.info(`${this.#id}: leaving broker ${broker} of zone ${zone}: ${reason}`);

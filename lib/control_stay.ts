@@ -131,7 +131,8 @@ export class Stay {
   #due(now: number): StayStep[] {
     const silent = now - this.#heardAt;
     if (silent > (this.#accepted ? 3 * this.#heartbeatMs : REGISTER_DEADLINE_MS)) {
-      const reason = `no answer from ${this.#options.primary.control} for ${Math.round(silent)} ms`;
+      const time = this.#accepted ? `for ${Math.round(silent)} ms` : `within ${REGISTER_DEADLINE_MS} ms`;
+      const reason = `no answer from ${this.#options.primary.control} ${time}`;
       return [{ do: "leave", leaving: { reason, avoid: true } }];
     }
     if (!this.#accepted && now - this.#unacceptedSince > ACCEPT_MS) {
@@ -195,10 +196,7 @@ export class Stay {
         if (message.code === "busy") {
           return [{ do: "wait", reason: `broker ${primary.broker}: ${message.reason}` }];
         }
-        return [
-          { do: "wait", reason: `a broker that accepts us: ${primary.broker} does not: ${message.reason}` },
-          { do: "leave", leaving: { reason: `rejected: ${message.reason}`, avoid: true } },
-        ];
+        return [{ do: "leave", leaving: { reason: `rejected: ${message.reason}`, avoid: true } }];
       default:
         return [];
     }

@@ -1,0 +1,35 @@
+/** Case 52: 400 registrations of 1,000 topics each blocked a broker for 8 s: it lost its session and its zone. */
+import assert from "node:assert/strict";
+import { Publisher } from "../../lib/mod.ts";
+import { until } from "../harness/condition.ts";
+import { publisherOf, RawClient, registrationOf } from "../harness/raw_client.ts";
+import { lastTest, systemTest } from "../harness/system.ts";
+
+systemTest(
+  "case 52: registrations of very many topics do not hold up a broker, nor fill it",
+  async (system) => {
+    const broker = await system.broker("--address", "127.0.0.1", "--id", "b", "--session-timeout", "2");
+    await broker.says(/primary of zone 1/);
+    const control = /control (tcp:\S+),/.exec(await broker.says(/control tcp/))![1]!;
+    await using flood = new RawClient(control);
+    for (let i = 0; i < 400; i++) {
+      const topics = Array.from({ length: 1000 }, (_, n) => `${i}/topic number ${n} with some more text`);
+      flood.say(registrationOf({ publisher: publisherOf({ id: `p${i}`, topics }) }));
+    }
+    await until("each has its answer", () => flood.heard.length >= 400, 20_000);
+    const taken = flood.heard.filter(({ type }) => type === "registered").length;
+    assert.ok(taken >= 50 && taken <= 201, `${taken} were taken`);
+    assert.ok(flood.heard.every((answer) => answer.type === "registered" || answer.type === "rejected"));
+    // Who comes now is served, as soon as there is room again.
+    await using publisher = new Publisher({
+      zookeeper: system.zookeeper,
+      topics: ["T"],
+      address: "127.0.0.1",
+    });
+    await publisher.start();
+    assert.equal(publisher.zone, 1);
+    assert.ok(!broker.stderr.some((line) => /no longer primary/.test(line)), "it has led all the time");
+  },
+);
+
+lastTest();
