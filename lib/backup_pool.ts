@@ -238,10 +238,15 @@ export class BackupPool implements AsyncDisposable {
       if (term.signal.aborted) continue;
       log.info(`${this.id}: acts`);
       this.#events.push({ type: "acting" });
-      this.#scaler = new Scaler(zk, term, this.id, this.#settings, (step) => {
+      const onStep = (step: ScalingStep) => {
         log.info(`${this.id}: ${stepText(step)}`);
         this.#events.push({ type: "step", step });
-      });
+      };
+      const onWaiting = (reason: string) => {
+        log.warn(`${this.id}: waiting: ${reason}`);
+        this.#events.push({ type: "waiting", reason });
+      };
+      this.#scaler = new Scaler(zk, term, this.id, this.#settings, onStep, onWaiting);
       await this.#scaler.run();
       this.#scaler = undefined;
     }
@@ -256,6 +261,8 @@ export class BackupPool implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#abort.abort();
+    // Ctrl-C goes to a whole group of processes: its brokers leave as it does, and are not started again.
+    this.#crew?.leave();
     const others = await this.#scaler?.withdraw(this.id).catch(() => 0) ?? 1;
     await this.#election?.close();
     // Without a zone to go to there is nothing to wait for.

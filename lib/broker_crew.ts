@@ -61,6 +61,7 @@ export class BrokerCrew implements AsyncDisposable {
   readonly #waiting = new Place();
   #wanted: ReadonlyMap<number, "wanted" | "ending"> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #leaving = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: CrewOptions) {
@@ -95,6 +96,12 @@ export class BrokerCrew implements AsyncDisposable {
       .map(({ pid }) => pid);
   }
 
+  /** From now on nothing is started, and a broker that ends is what is wanted. */
+  leave(): void {
+    this.#leaving = true;
+    clearTimeout(this.#timer);
+  }
+
   /** Have the clients of all zones go elsewhere, at most `ms`. */
   async drain(ms: number): Promise<void> {
     const end = monotonic() + ms;
@@ -115,7 +122,7 @@ export class BrokerCrew implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.leave();
     const places = [this.#waiting, ...this.#zones.values()];
     await Promise.all(places.flatMap(({ brokers }) => [...brokers].map((broker) => broker.end())));
   }
@@ -127,7 +134,7 @@ export class BrokerCrew implements AsyncDisposable {
 
   /** Do what there is to do now, and have the rest done in time. */
   #work(): void {
-    if (this.#closing) return;
+    if (this.#leaving) return;
     clearTimeout(this.#timer);
     let again = Infinity;
     for (const number of this.#wanted.keys()) this.#zones.getOrInsertComputed(number, () => new Zone(number));
@@ -157,7 +164,8 @@ export class BrokerCrew implements AsyncDisposable {
       zone.drainUntil = ending ? monotonic() + DRAIN_MS : Infinity;
     }
     for (const broker of zone.brokers) broker.drain(ending);
-    if (ending) return zone.drainUntil;
+    // Those that stay keep it: whether it is to end after all is not decided here.
+    if (ending) return monotonic() < zone.drainUntil ? zone.drainUntil : Infinity;
     while (zone.brokers.size < 1 + this.#options.standbys) {
       if (monotonic() < zone.retryAt) return zone.retryAt;
       const broker = this.#takeWarm(zone) ?? this.#start(zone);
@@ -210,7 +218,7 @@ export class BrokerCrew implements AsyncDisposable {
 
   #left(broker: BrokerProcess, how: string): void {
     const place = [this.#waiting, ...this.#zones.values()].find(({ brokers }) => brokers.delete(broker));
-    if (place && !broker.leaving && !this.#closing) {
+    if (place && !broker.leaving && !this.#leaving) {
       this.#failed(place, `broker ${broker.id} has ended`, monotonic() - broker.startedAt, how);
     }
     this.#changed();

@@ -37,12 +37,14 @@ export class Scaler {
   readonly #term: Term;
   readonly #scaling: Scaling;
   readonly #onStep: (step: ScalingStep) => void;
+  readonly #onWaiting: (reason: string) => void;
   readonly #changed = new Latch();
   readonly #withdrawn = new AbortController();
   readonly #signal: AbortSignal;
   #brokers: ReadonlyMap<string, BrokerRecord> | undefined;
   #pools: ReadonlyMap<string, PoolMember> | undefined;
   #zones: ReadonlySet<number> | undefined;
+  #waitingTold: string | undefined;
   #failure: { error: unknown } | undefined;
   #running: Promise<void> | undefined;
 
@@ -52,11 +54,13 @@ export class Scaler {
     pool: string,
     settings: ScalingSettings,
     onStep: (step: ScalingStep) => void,
+    onWaiting: (reason: string) => void,
   ) {
     this.#zk = zk;
     this.#term = term;
     this.#scaling = new Scaling(pool, settings, wallClock());
     this.#onStep = onStep;
+    this.#onWaiting = onWaiting;
     this.#signal = AbortSignal.any([term.signal, this.#withdrawn.signal]);
   }
 
@@ -150,6 +154,7 @@ export class Scaler {
       if (decision.plan && this.#term.active) {
         await this.#write(decision.plan, version);
         for (const step of decision.steps) this.#onStep(step);
+        this.#tellWaiting(decision.plan.waiting);
       }
       return decision.againMs;
     } catch (error) {
@@ -160,6 +165,12 @@ export class Scaler {
       log.debug(`looks again: ${reasonOf(error)}`);
       return RETRY_MS / 5;
     }
+  }
+
+  /** Why nothing is done although something should be: said when it begins. */
+  #tellWaiting(reason: string | undefined): void {
+    if (reason !== undefined && reason !== this.#waitingTold) this.#onWaiting(reason);
+    this.#waitingTold = reason;
   }
 
   async #clients(): Promise<number> {
