@@ -110,6 +110,7 @@ export class BackupPool implements AsyncDisposable {
   #crew: BrokerCrew | undefined;
   #member: EphemeralRecord | undefined;
   #memberText = "";
+  #tooManyTold = false;
   #election: Election | undefined;
   #scaler: Scaler | undefined;
   #host = "";
@@ -206,7 +207,14 @@ export class BackupPool implements AsyncDisposable {
     for await (const node of watchData(zk, SCALING, this.#abort.signal)) {
       try {
         const zones = node ? parseScalingPlan(node.data).zones : [];
-        const ours = zones.filter(({ pool }) => pool === this.id);
+        // No more than was allowed here, whatever the plan says: the oldest orders.
+        const ours = zones.filter(({ pool }) => pool === this.id)
+          .sort((a, b) => a.number - b.number);
+        const tooMany = ours.splice(this.#most).length;
+        if (tooMany > 0 && !this.#tooManyTold) {
+          log.warn(`${this.id}: ${tooMany} zones of the plan are not run: it runs ${this.#most} at most`);
+        }
+        this.#tooManyTold = tooMany > 0;
         crew.want(new Map(ours.map(({ zone, state }) => [zone, state])));
         this.#tell();
       } catch (error) {

@@ -32,6 +32,7 @@ import { Rebalancer } from "./rebalancer.ts";
 import { SystemDirectory } from "./system_directory.ts";
 import type { BrokerRecord } from "./wire/control.ts";
 import { MAX_UPSTREAM_AT_BROKER } from "./wire/upstream.ts";
+import { whenAborted } from "./when_aborted.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "./zone_clients.ts";
@@ -189,7 +190,7 @@ export class Broker implements AsyncDisposable {
     if (!this.#options.warm) this.#enlist();
     const { loaded, ended } = this.#directory.follow(zk, this.#abort.signal);
     this.#background.own(ended);
-    await Promise.race([loaded, this.#background.failed]);
+    await Promise.race([loaded, this.#background.failed, whenAborted(stop)]);
     if (!this.#options.warm) await this.#contend(stop);
   }
 

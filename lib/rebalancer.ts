@@ -25,8 +25,13 @@ export const REBALANCE = `${SHARED_STATE}/rebalance`;
 
 const log = logger("rebalance");
 
+/** Looks in a row, ten a second, for the count of a zone that has not told it yet. */
+const UNCOUNTED_LOOKS = 50;
+/** After this number they begin anew. */
+const LAST_STEP = 1_000_000_000;
+
 const stepSchema = z.object({
-  step: z.int().min(1),
+  step: z.int().min(1).max(LAST_STEP),
   /** Milliseconds since the epoch. */
   time: z.number(),
   reason: z.string().max(1000),
@@ -61,6 +66,7 @@ export class Rebalancer implements AsyncDisposable {
   readonly #zk: ZooKeeper;
   readonly #options: RebalancerOptions;
   readonly #changed = new Latch();
+  #uncounted = 0;
   #stopping: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -102,12 +108,14 @@ export class Rebalancer implements AsyncDisposable {
   }
 
   async #carryOut(signal: AbortSignal): Promise<void> {
-    let done: number | undefined;
+    let done: bigint | undefined;
     for await (const node of watchData(this.#zk, REBALANCE, signal)) {
       const step = node && parseStep(node.data);
-      // What was ordered before we came was ordered from somebody else.
-      if (done !== undefined && step && step.step > done) this.#moveOurs(step);
-      done = Math.max(done ?? 0, step?.step ?? 0);
+      const written = node?.stat.mzxid ?? 0n;
+      // What was ordered before we came was ordered from somebody else. What is new ZooKeeper says, not the record:
+      // a wrong number in it would end all moves for ever.
+      if (done !== undefined && step && written > done) this.#moveOurs(step);
+      if (done === undefined || written > done) done = written;
     }
   }
 
@@ -152,7 +160,10 @@ export class Rebalancer implements AsyncDisposable {
       }
       const { moves, reason, againMs } = rebalancing.look(monotonic(), counted);
       if (moves.length > 0) await this.#write(moves, reason);
-      return counted.length < zones.length ? Math.min(againMs, 100) : againMs;
+      if (counted.length === zones.length) this.#uncounted = 0;
+      // A zone that has just come tells its count soon; one that never does is not asked ten times a second for ever.
+      else if (++this.#uncounted <= UNCOUNTED_LOOKS) return Math.min(againMs, 100);
+      return againMs;
     } catch (error) {
       if (CoordinationError.is(error, "CLOSED")) return undefined;
       if (!isTransient(error) && !CoordinationError.is(error, "BAD_VERSION", "NODE_EXISTS")) {
@@ -172,7 +183,7 @@ export class Rebalancer implements AsyncDisposable {
     } catch (error) {
       if (!CoordinationError.is(error, "NO_NODE")) throw error;
     }
-    const step: RebalanceStep = { step: last + 1, time: Date.now(), reason, moves: [...moves] };
+    const step: RebalanceStep = { step: last % LAST_STEP + 1, time: Date.now(), reason, moves: [...moves] };
     if (version === undefined) await this.#zk.create(REBALANCE, JSON.stringify(step));
     else await this.#zk.setData(REBALANCE, JSON.stringify(step), version);
   }

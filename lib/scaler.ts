@@ -28,6 +28,8 @@ import type { ZooKeeper } from "./zk/zookeeper.ts";
 /** Changes are gathered for so long. */
 const DEBOUNCE_MS = 40;
 const RETRY_MS = 500;
+/** Looked at again at the latest after this: no record may say how long nothing is looked at. */
+const LONGEST_MS = 60_000;
 
 const log = logger("pool");
 
@@ -81,7 +83,9 @@ export class Scaler {
     while (!signal.aborted) {
       this.#changed.clear();
       const againMs = this.#term.active ? await this.#decide() : RETRY_MS;
-      const timer = againMs === undefined ? undefined : setTimeout(this.#changed.set, againMs);
+      const timer = againMs === undefined
+        ? undefined
+        : setTimeout(this.#changed.set, Math.min(againMs, LONGEST_MS));
       await this.#changed.wait(signal);
       clearTimeout(timer);
       await pause(DEBOUNCE_MS);

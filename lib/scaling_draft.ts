@@ -34,7 +34,12 @@ export class Draft {
   constructor(before: ScalingPlan, readonly facts: ScalingFacts, readonly now: number) {
     this.#before = before;
     this.#orders = before.orders;
-    this.#zones = before.zones.map((order) => ({ ...order }));
+    // What another pool wrote may be of a clock that is ahead: nothing lasts longer for that.
+    this.#zones = before.zones.map((order) => ({
+      ...order,
+      since: Math.min(order.since, now),
+      ...order.keptUntil === undefined ? {} : { keptUntil: Math.min(order.keptUntil, now + KEEP_MS) },
+    }));
   }
 
   plan(): ScalingPlan {

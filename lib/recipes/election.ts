@@ -10,14 +10,16 @@
  *
  * Suspended: `active` is false, the node and the term are kept; when the same session is attached again, the node is
  * looked for before anything else. Lost: the term's signal is aborted at once, and a new session enters the queue
- * at its end. An operator who deletes our node ends the term; we enter again.
+ * at its end. An operator who deletes our node ends the term; we enter again. A persistent node among the contenders
+ * is nobody's, and would be waited for for ever: it is named once and passed over.
  */
 import { CoordinationError } from "../errors.ts";
 import { Conflated } from "../conflated.ts";
 import { Latch } from "../latch.ts";
 import { logger } from "../log.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
-import { placeOf, queueOf } from "./queue.ts";
+import { LookAgain } from "./look_again.ts";
+import { Impostors, placeOf, queueOf } from "./queue.ts";
 import { Seat } from "./seat.ts";
 import { inEverySession } from "./sessions.ts";
 
@@ -73,6 +75,7 @@ export class Election implements AsyncDisposable {
   readonly #changed = new Latch();
   readonly #terms = new Conflated<Term>();
   readonly #running: Promise<void>;
+  readonly #impostors: Impostors;
   #watched: string | undefined;
   #term: LeaderTerm | undefined;
   #contenders = 0;
@@ -83,6 +86,7 @@ export class Election implements AsyncDisposable {
     this.#zk = zk;
     this.#path = path;
     this.#seat = new Seat(zk, path, data);
+    this.#impostors = new Impostors(path, (text) => log.warn(text));
     this.#running = inEverySession(
       zk,
       this.#closing.signal,
@@ -132,12 +136,16 @@ export class Election implements AsyncDisposable {
 
   /** One session: be in the queue, find our place, wait for what concerns it. */
   async #contend(session: Session): Promise<void> {
+    const looks = new LookAgain();
     const lost = () => this.#endTerm();
     session.lost.addEventListener("abort", lost);
     try {
       while (!this.#closing.signal.aborted && this.#zk.session === session) {
         this.#changed.clear();
-        if (await this.#settle(session)) await this.#changed.wait(this.#closing.signal, session.lost);
+        if (await this.#settle(session)) {
+          looks.settled();
+          await this.#changed.wait(this.#closing.signal, session.lost);
+        } else await looks.again(this.#closing.signal);
       }
     } finally {
       session.lost.removeEventListener("abort", lost);
@@ -151,7 +159,7 @@ export class Election implements AsyncDisposable {
     await this.#seat.take(session);
     const names = await this.#list();
     const own = await this.#seat.adopt(names);
-    const queue = queueOf(names);
+    const queue = queueOf(this.#impostors.without(names));
     this.#contenders = queue.length;
     const place = own === undefined ? { kind: "absent" as const } : placeOf(own, queue);
     if (place.kind !== "first") this.#endTerm();
@@ -160,7 +168,16 @@ export class Election implements AsyncDisposable {
       const { stat } = await this.#zk.getData(`${this.#path}/${own}`, this.#changed.set);
       if (stat.ephemeralOwner !== session.id) return false;
       if (place.kind === "first") this.#lead(session, stat.czxid, attachment);
-      else await this.#zk.getData(this.#watch(`${this.#path}/${place.predecessor}`)!, this.#changed.set);
+      else {
+        const before = await this.#zk.getData(
+          this.#watch(`${this.#path}/${place.predecessor}`)!,
+          this.#changed.set,
+        );
+        if (before.stat.ephemeralOwner === 0n) {
+          this.#impostors.found(place.predecessor);
+          return false;
+        }
+      }
       return true;
     } catch (error) {
       if (CoordinationError.is(error, "NO_NODE")) return false;

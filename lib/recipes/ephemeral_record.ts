@@ -13,6 +13,7 @@ import { Latch } from "../latch.ts";
 import { logger } from "../log.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
+import { LookAgain } from "./look_again.ts";
 import { inEverySession } from "./sessions.ts";
 
 const log = logger("record");
@@ -129,12 +130,16 @@ export class EphemeralRecord implements AsyncDisposable {
       this.#absent();
       this.#session = session;
     }
+    const looks = new LookAgain();
     const lost = () => this.#absent();
     session.lost.addEventListener("abort", lost);
     try {
       while (!this.#closing.signal.aborted && this.#zk.session === session) {
         this.#changed.clear();
-        if (await this.#settle(session)) await this.#changed.wait(this.#closing.signal, session.lost);
+        if (await this.#settle(session)) {
+          looks.settled();
+          await this.#changed.wait(this.#closing.signal, session.lost);
+        } else await looks.again(this.#closing.signal);
       }
     } finally {
       session.lost.removeEventListener("abort", lost);

@@ -27,7 +27,8 @@ import {
   parseContender,
   writerOf,
 } from "./owner_record.ts";
-import { type Contender, placeOf, queueOf } from "./queue.ts";
+import { LookAgain } from "./look_again.ts";
+import { type Contender, Impostors, placeOf, queueOf } from "./queue.ts";
 import { Seat } from "./seat.ts";
 import { inEverySession } from "./sessions.ts";
 
@@ -60,6 +61,7 @@ export class TopicOwnership implements AsyncDisposable {
   readonly #following: Promise<void>;
   /** Strengths by node name; undefined for a node that is no contender's. A node's data never changes. */
   #strengths = new Map<string, number | undefined>();
+  readonly #impostors: Impostors;
   #watched: string | undefined;
   #held: Held | undefined;
   #closed: Promise<void> | undefined;
@@ -71,6 +73,7 @@ export class TopicOwnership implements AsyncDisposable {
     this.#path = topicPath(topic);
     this.#contender = contender;
     this.#seat = new Seat(zk, this.#path, formatContender(contender));
+    this.#impostors = new Impostors(this.#path, (text) => log.warn(text));
     this.#following = this.#followState();
     this.#running = inEverySession(
       zk,
@@ -148,9 +151,13 @@ export class TopicOwnership implements AsyncDisposable {
 
   async #contend(session: Session): Promise<void> {
     this.#strengths.clear();
+    const looks = new LookAgain();
     while (!this.#closing.signal.aborted && this.#zk.session === session) {
       this.#changed.clear();
-      if (await this.#settle(session)) await this.#changed.wait(this.#closing.signal, session.lost);
+      if (await this.#settle(session)) {
+        looks.settled();
+        await this.#changed.wait(this.#closing.signal, session.lost);
+      } else await looks.again(this.#closing.signal);
     }
   }
 
@@ -191,8 +198,13 @@ export class TopicOwnership implements AsyncDisposable {
     const unknown = names.filter((name) => !known.has(name));
     await Promise.all(unknown.map(async (name) => {
       try {
-        const { data } = await this.#zk.getData(`${this.#path}/${name}`);
-        this.#strengths.set(name, parseContender(data)?.strength);
+        const { data, stat } = await this.#zk.getData(`${this.#path}/${name}`);
+        // A persistent node is nobody's, and would be waited for for ever.
+        if (stat.ephemeralOwner === 0n) this.#impostors.found(name);
+        this.#strengths.set(
+          name,
+          stat.ephemeralOwner === 0n ? undefined : parseContender(data)?.strength,
+        );
       } catch (error) {
         if (!CoordinationError.is(error, "NO_NODE")) throw error; // gone already: not in the queue
       }

@@ -47,3 +47,30 @@ export function placeOf(name: string, queue: readonly Contender[]): Place {
   if (index < 0) return { kind: "absent" };
   return index === 0 ? { kind: "first" } : { kind: "behind", predecessor: queue[index - 1]!.name };
 }
+
+/** Nodes among the contenders that are not ephemeral, and so nobody's: named once each, and passed over. */
+export class Impostors {
+  readonly #names = new Set<string>();
+  readonly #path: string;
+  readonly #tell: (text: string) => void;
+
+  constructor(path: string, tell: (text: string) => void) {
+    this.#path = path;
+    this.#tell = tell;
+  }
+
+  /** The names that are not known for impostors. Those that are gone are forgotten. */
+  without(names: readonly string[]): readonly string[] {
+    if (this.#names.size === 0) return names;
+    const present = new Set(names);
+    for (const name of this.#names) if (!present.has(name)) this.#names.delete(name);
+    return names.filter((name) => !this.#names.has(name));
+  }
+
+  /** This is one. */
+  found(name: string): void {
+    if (this.#names.has(name)) return;
+    this.#names.add(name);
+    this.#tell(`ignoring znode ${this.#path}/${name}: it is persistent, and so no contender's`);
+  }
+}
