@@ -15,7 +15,7 @@ const REGISTER_DEADLINE_MS = 2000;
 /** ... one that answers and does not accept it after this. */
 const ACCEPT_MS = 5000;
 /** That its id is in use is said after this, if it was its own before. */
-const HAD_ID_MS = 1500;
+const HAD_ID_MS = 4000;
 /** Not looked at for longer than this: our process was stopped, or had no time. */
 const STALL_MS = 1000;
 /** The first pause before registering again; each is twice the one before, up to the last. */
@@ -52,7 +52,7 @@ export interface StayOptions {
   readonly role: "publisher" | "subscriber";
   /** It does not go to another zone. */
   readonly pinned: boolean;
-  /** A broker has accepted it under its id before. */
+  /** A broker has accepted it under its id before this stay. */
   readonly hadId: boolean;
   readonly zone: number;
   readonly primary: BrokerRecord;
@@ -190,7 +190,7 @@ export class Stay {
         if (message.code === "id_in_use") {
           // Whose id it was learns from ZooKeeper whether it still is, and sooner than this is worth a word.
           const { role, hadId } = this.#options;
-          if (hadId && now - this.#unacceptedSince < HAD_ID_MS) return [];
+          if ((hadId || this.#wasAccepted) && now - this.#unacceptedSince < HAD_ID_MS) return [];
           return [{ do: "wait", reason: `id ${id}, which is in use by another ${role}` }];
         }
         if (message.code === "busy") {
