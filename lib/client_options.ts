@@ -51,6 +51,18 @@ export type ClientEvent =
   | { type: "lost"; topic: string; publisher: string; from: number; to: number; reason: string }
   /** Dropped for a later owner of the topic, for good. */
   | { type: "fenced"; topic: string; publisher: string; from: number; to: number }
+  /** Matched, and for a while there has been no connection; or there is one after all. */
+  | {
+    type: "unreachable" | "reached";
+    /** `subscriber`: one that has not joined us. */
+    kind: "publisher" | "broker" | "subscriber";
+    /** Its id; empty for a broker. */
+    peer: string;
+    endpoint: string;
+    topics: string[];
+    /** For how long there has been none, or was none. */
+    ms: number;
+  }
   | { type: "failover"; failover: Failover };
 
 /** One loss of a broker or an owner as a subscriber saw it. Times are milliseconds after the last sign of it. */

@@ -13,6 +13,13 @@ import type { ZoneHealth } from "./zone_health.ts";
 const text = z.string().max(300);
 const health = z.object({
   slow: z.array(z.object({ publisher: text, subscribers: z.array(text) })),
+  unreached: z.array(z.object({
+    client: text,
+    kind: z.enum(["publisher", "broker", "subscriber"]),
+    id: text,
+    endpoint: text,
+    seconds: z.number(),
+  })).default([]),
   failovers: z.array(z.object({
     subscriber: text,
     time: z.number(),

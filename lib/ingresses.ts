@@ -38,6 +38,11 @@ export class Ingresses {
     }
   }
 
+  /** Whether this is one of them. */
+  has(endpoint: string): boolean {
+    return this.#ingresses.has(endpoint);
+  }
+
   /** Those that there is no connection to: since when, and why if that is known. */
   get down(): { endpoint: string; since: number; problem: string | undefined }[] {
     return [...this.#ingresses].filter(([, { downSince }]) => downSince !== undefined)

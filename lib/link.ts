@@ -25,6 +25,8 @@ export class Link implements AsyncDisposable {
   up = false;
   /** Whether it stood before, and does not now. */
   lost = false;
+  /** Milliseconds (monotonic) since when it does not stand; while it does, of no meaning. */
+  downSince: number = this.startedAt;
   /** Milliseconds (monotonic) when the last message came, or the connection. */
   heardAt = 0;
   readonly #socket: Socket;
@@ -44,6 +46,11 @@ export class Link implements AsyncDisposable {
   /** Ends when the link is closed; with an error if the handler threw. */
   get ended(): Promise<unknown> {
     return Promise.all(this.#tasks);
+  }
+
+  /** Why there is no address to connect to, if there is none. */
+  get problem(): string | undefined {
+    return this.#reach.problem;
   }
 
   /** Subscribe to a key, or undo it. */
@@ -73,6 +80,7 @@ export class Link implements AsyncDisposable {
       } else if (event.type === "disconnected" && this.up) {
         this.up = this.#reach.up = false;
         this.lost = true;
+        this.downSince = performance.now();
         handler.onDown(this);
       }
     }

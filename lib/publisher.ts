@@ -47,7 +47,8 @@ import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { TOLD_SLOW } from "./zone_health.ts";
+import { UnreachedWatch } from "./unreached.ts";
+import { formatUnreached, TOLD_SLOW } from "./zone_health.ts";
 import { Socket } from "./zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
@@ -132,6 +133,7 @@ export class Publisher implements AsyncDisposable {
   readonly #idBytes: Uint8Array;
   readonly #background = new Background(this.#abort.signal);
   readonly #roster = new Roster();
+  readonly #unreached = new UnreachedWatch();
   readonly #notices = new MismatchNotices();
   #turnNumber = 0;
   #turnBytes = 0;
@@ -403,6 +405,7 @@ export class Publisher implements AsyncDisposable {
     const now = monotonic();
     if (message.kind === "request") {
       const known = stream.flow.has(subscriber);
+      this.#roster.joined(stream.topic, subscriber);
       if (!stream.request(subscriber, message, entry.lease(now), now)) {
         log.debug(
           `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
@@ -437,8 +440,9 @@ export class Publisher implements AsyncDisposable {
 
   /** Who is matched now. Those who are not any more are waited for like slow ones: they may be back in a moment. */
   #applyMatches({ subscribers, mismatches }: Matches): void {
-    const { came, gone } = this.#roster.update(subscribers);
+    const { came, gone } = this.#roster.update(subscribers, monotonic());
     for (const { topic, subscriber: peer } of came) {
+      if (this.#topics.get(topic)?.stream.flow.has(peer)) this.#roster.joined(topic, peer);
       this.#topics.get(topic)?.stream.flow.back(peer);
       this.#events.push({ type: "matched", topic, peer });
     }
@@ -550,13 +554,37 @@ export class Publisher implements AsyncDisposable {
       if (stream.full) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
+    this.#lookForUnreached(now);
     this.#tickSoon(urgent);
     this.#wake();
   }
 
+  /** Say who is matched and has not joined, and which broker cannot be reached. */
+  #lookForUnreached(now: number): void {
+    const endpoint = this.#endpoint;
+    const current = [
+      ...this.#roster.awaited().map(({ subscriber: id, ...rest }) => (
+        { kind: "subscriber", id, endpoint, ...rest } as const
+      )),
+      ...(this.#ingresses?.down ?? []).map((
+        one,
+      ) => ({ kind: "broker", id: "", topics: [], ...one } as const)),
+    ];
+    const { warning, relief, events } = this.#unreached.look(
+      now,
+      current,
+      ({ kind, id, endpoint }) =>
+        kind === "broker" ? this.#ingresses!.has(endpoint) : this.#roster.hasJoined(id),
+    );
+    if (warning !== undefined) log.warn(`${this.id}: ${warning}`);
+    if (relief !== undefined) log.info(`${this.id}: ${relief}`);
+    for (const event of events) this.#events.push(event);
+  }
+
   #controlStats(): Record<string, unknown> {
     const { published, suppressed, subscribers, slow } = this.stats();
-    return { published, suppressed, subscribers, slow: slow.slice(0, TOLD_SLOW) };
+    const unreached = this.#unreached.told(monotonic()).map(formatUnreached);
+    return { published, suppressed, subscribers, slow: slow.slice(0, TOLD_SLOW), unreached };
   }
 
   /** Counters since the start. */

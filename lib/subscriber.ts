@@ -40,7 +40,8 @@ import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/c
 import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { formatFailover, TOLD_FAILOVERS } from "./zone_health.ts";
+import { type Unreached, UnreachedWatch } from "./unreached.ts";
+import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.ts";
 
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
@@ -105,6 +106,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #links = new Map<string, Link>();
   readonly #fences = new Map<string, Fence & { owner: string; at: number }>();
   readonly #notices = new MismatchNotices();
+  readonly #unreached = new UnreachedWatch();
   readonly #toAcknowledge = new Set<Following>();
   readonly #abort = new AbortController();
   readonly #background = new Background(this.#abort.signal);
@@ -531,7 +533,30 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     if (forgot) this.#closeUnused();
     if (this.#route.active?.up === false) this.#reroute();
+    this.#lookForUnreached(now);
     this.#failovers.settle(wallClock(), this.#tally());
+  }
+
+  /** Say what no connection comes about to, although we are matched. */
+  #lookForUnreached(now: number): void {
+    const down = new Map<Link, { publisher: string; through: StreamMatch["through"]; topics: string[] }>();
+    for (const { link, match: { topic, publisher, through }, removedAt } of this.#following.values()) {
+      if (link === undefined || link.up || removedAt !== undefined) continue;
+      down.getOrInsertComputed(link, () => ({ publisher, through, topics: [] })).topics.push(topic);
+    }
+    const current = [...down].map(([link, { publisher, through, topics }]): Unreached => ({
+      kind: through,
+      id: through === "broker" ? "" : publisher,
+      endpoint: link.endpoint,
+      since: link.downSince,
+      topics: [...new Set(topics)],
+      problem: link.problem,
+    }));
+    const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
+    const { warning, relief, events } = this.#unreached.look(now, current, reached);
+    if (warning !== undefined) log.warn(`${this.id}: ${warning}`);
+    if (relief !== undefined) log.info(`${this.id}: ${relief}`);
+    for (const event of events) this.#events.push(event);
   }
 
   /** Whether a publisher that is gone has left word of where its stream ended. Never rejects. */
@@ -563,7 +588,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #controlStats(): Record<string, unknown> {
     const { received, lost, recovered } = this.stats();
-    return { received, lost, recovered, failovers: this.#lastFailovers };
+    const unreached = this.#unreached.told(monotonic()).map(formatUnreached);
+    return { received, lost, recovered, failovers: this.#lastFailovers, unreached };
   }
 
   /** Counters since the start. */

@@ -92,8 +92,17 @@ function topicTable(view: SystemView): string[] {
   );
 }
 
-function healthLines({ slow, failovers, unrecorded, unanswered }: ToldHealth): string[] {
+function healthLines({ slow, unreached, failovers, unrecorded, unanswered }: ToldHealth): string[] {
   const lines: string[] = [];
+  if (unreached.length > 0) {
+    const rows = unreached.map(({ client, kind, id, endpoint, seconds }) => [
+      client,
+      kind === "subscriber" ? `subscriber ${id} has not joined` : `${kind} ${id}`.trimEnd(),
+      endpoint || "-",
+      `${Math.round(seconds)} s`,
+    ]);
+    lines.push("", ...columns(["CLIENT", "WITHOUT A CONNECTION TO", "AT", "FOR"], rows));
+  }
   if (slow.length > 0) {
     const rows = slow.map(({ publisher, subscribers }) => [publisher, subscribers.join(", ")]);
     lines.push("", ...columns(["PUBLISHER", "SLOW: NOT WAITED FOR"], rows));

@@ -13,6 +13,9 @@ export const TOLD_SLOW = 50;
 /** What a broker tells of all its clients at most. */
 const ZONE_FAILOVERS = 20;
 const ZONE_PUBLISHERS = 100;
+const ZONE_UNREACHED = 200;
+/** A broker takes no longer text. */
+const MAX_TOLD = 300;
 /** So that the whole line has less than the 300 characters that a broker takes. */
 const MAX_WHAT = 100;
 const EVENTS = ["broker_lost", "publisher_lost", "owner_changed"] as const;
@@ -28,9 +31,22 @@ export interface SlowSubscribers {
   subscribers: string[];
 }
 
+/** A peer that a client is matched with, or is to send through, and has no connection to. */
+export interface UnreachedPeer {
+  /** `subscriber`: one that has not joined the publisher that tells of it. */
+  kind: "publisher" | "broker" | "subscriber";
+  /** Its id; empty for a broker. */
+  id: string;
+  /** The endpoint that is connected to; empty if only brokers lead there. */
+  endpoint: string;
+  seconds: number;
+}
+
 /** What ails the clients of a zone. */
 export interface ZoneHealth {
   slow: SlowSubscribers[];
+  /** Who reaches whom not. */
+  unreached: (UnreachedPeer & { client: string })[];
   /** The last ones, the latest first. */
   failovers: SeenFailover[];
   /** Clients that are registered and have no record in ZooKeeper: they are matched with nobody. Some of them. */
@@ -83,19 +99,44 @@ export function parseFailover(text: string): Failover | undefined {
   };
 }
 
+/** One line: how long, what it is, who, and where. */
+export function formatUnreached({ kind, id, endpoint, seconds }: UnreachedPeer): string {
+  return `${seconds} ${kind} ${id || "-"} ${endpoint || "-"}`.slice(0, MAX_TOLD);
+}
+
+/** The opposite of {@link formatUnreached}; undefined for any other text. */
+export function parseUnreached(text: string): UnreachedPeer | undefined {
+  const match = /^(\d{1,9}(?:\.\d)?) (publisher|broker|subscriber) (\S+) (\S+)$/.exec(text);
+  if (match === null) return undefined;
+  const [, seconds, kind, id, endpoint] = match as unknown as [
+    string,
+    string,
+    UnreachedPeer["kind"],
+    string,
+    string,
+  ];
+  const given = (value: string) => value === "-" ? "" : value;
+  return { kind, id: given(id), endpoint: given(endpoint), seconds: Number(seconds) };
+}
+
 /** What these clients tell. */
 export function healthOf(clients: Iterable<Telling>): Omit<ZoneHealth, "unrecorded"> {
   const slow: SlowSubscribers[] = [];
+  const unreached: ZoneHealth["unreached"] = [];
   const failovers: SeenFailover[] = [];
   for (const { id, stats } of clients) {
     const ids = texts(stats.slow).slice(0, TOLD_SLOW);
     if (ids.length > 0 && slow.length < ZONE_PUBLISHERS) slow.push({ publisher: id, subscribers: ids });
+    for (const text of texts(stats.unreached).slice(0, TOLD_SLOW)) {
+      const peer = unreached.length < ZONE_UNREACHED ? parseUnreached(text) : undefined;
+      if (peer) unreached.push({ client: id, ...peer });
+    }
     for (const text of texts(stats.failovers).slice(0, TOLD_FAILOVERS)) {
       const failover = parseFailover(text);
       if (failover) failovers.push({ subscriber: id, ...failover });
     }
   }
-  return { slow, failovers: latest(failovers) };
+  return { slow, unreached, failovers: latest(failovers) };
 }
 
 /** What all zones tell together. */
@@ -103,6 +144,7 @@ export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
   const all = [...zones];
   return {
     slow: all.flatMap(({ slow }) => slow).sort((a, b) => a.publisher < b.publisher ? -1 : 1),
+    unreached: all.flatMap(({ unreached }) => unreached).sort((a, b) => b.seconds - a.seconds),
     failovers: latest(all.flatMap(({ failovers }) => failovers)),
     unrecorded: all.flatMap(({ unrecorded }) => unrecorded).sort(),
   };

@@ -43,7 +43,9 @@ async function healthOf(view: SystemView): Promise<ToldHealth> {
   const primaries = view.zones
     .filter(({ publishers, subscribers }) => publishers + subscribers > 0)
     .flatMap(({ primary }) => primary === null ? [] : [{ broker: primary.id, control: primary.control }]);
-  if (primaries.length === 0) return { slow: [], failovers: [], unrecorded: [], unanswered: [] };
+  if (primaries.length === 0) {
+    return { slow: [], unreached: [], failovers: [], unrecorded: [], unanswered: [] };
+  }
   // Sockets are loaded only when there is somebody to ask.
   const { askHealth } = await import("../lib/health_query.ts");
   const answers = await askHealth(primaries, ANSWER_MS);

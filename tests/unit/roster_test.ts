@@ -6,17 +6,36 @@ Deno.test("who came and who went, topic by topic, and who is to be waited for", 
   const roster = new Roster();
   const a = { topic: "A", subscriber: "s", reliable: true };
   const b = { topic: "B", subscriber: "s", reliable: false };
-  assert.deepEqual(roster.update([a, b]), {
+  assert.deepEqual(roster.update([a, b], 0), {
     came: [{ topic: "A", subscriber: "s" }, { topic: "B", subscriber: "s" }],
     gone: [],
   });
   assert.deepEqual([...roster.reliable("A")], ["s"]);
   assert.deepEqual([...roster.reliable("B")], []);
-  assert.deepEqual(roster.update([{ ...a, reliable: false }]), {
+  assert.deepEqual(roster.update([{ ...a, reliable: false }], 1), {
     came: [],
     gone: [{ topic: "B", subscriber: "s" }],
   });
   assert.deepEqual([...roster.reliable("A")], []);
+});
+
+Deno.test("who has not joined since it came, on which topics, and since when", () => {
+  const roster = new Roster();
+  const match = (topic: string, subscriber: string) => ({ topic, subscriber, reliable: true });
+  roster.update([match("A", "s"), match("A", "t")], 10);
+  roster.update([match("A", "s"), match("B", "s"), match("A", "t")], 20);
+  roster.joined("A", "t");
+  assert.deepEqual(roster.awaited(), [{ subscriber: "s", topics: ["A", "B"], since: 10 }]);
+  roster.joined("A", "s");
+  assert.deepEqual(roster.awaited(), [{ subscriber: "s", topics: ["B"], since: 20 }]);
+  assert.deepEqual(["s", "t", "u"].map((id) => roster.hasJoined(id)), [false, true, false]);
+  roster.update([match("A", "t")], 30);
+  assert.deepEqual(roster.awaited(), []);
+  assert.equal(roster.hasJoined("s"), false);
+  // One that went and came is waited for anew.
+  roster.update([], 40);
+  roster.update([match("A", "t")], 50);
+  assert.deepEqual(roster.awaited(), [{ subscriber: "t", topics: ["A"], since: 50 }]);
 });
 
 Deno.test("a mismatch is told once", () => {

@@ -83,6 +83,10 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
   });
   const text = systemTable(view, {
     slow: [{ publisher: "p1", subscribers: ["s1", "s2"] }],
+    unreached: [
+      { client: "s1", kind: "publisher", id: "p1", endpoint: "tcp://h:1", seconds: 12.4 },
+      { client: "p1", kind: "subscriber", id: "s2", endpoint: "", seconds: 2 },
+    ],
     failovers: [{ subscriber: "s1", ...BROKER_LOST, what: "tcp://x:1\x1b[2J" }, {
       subscriber: "s2",
       ...BROKER_LOST,
