@@ -88,6 +88,7 @@ export class Conversation {
       this.#send({ type: "unregister", id });
       return { leaving, wasAccepted: stay.wasAccepted };
     } catch (error) {
+      if (signal.aborted) return { leaving: undefined, wasAccepted: stay?.wasAccepted ?? false };
       return { leaving: { reason: reasonOf(error), avoid: true }, wasAccepted: stay?.wasAccepted ?? false };
     } finally {
       this.#socket.close();

@@ -46,6 +46,11 @@ namespaceTest("case 2: a broker whose name nobody knows costs nobody else's samp
   const subscriber = inside.start("subscriber", "-t", "A", "-i", "--zone", "1");
   await subscriber.says(/through the broker/);
   await subscriber.prints(300, 2 * SOON_MS);
+  const waiting = inside.start("subscriber", "-t", "A", "-i", "--zone", "2");
+  await waiting.says(
+    /waiting for broker \S+ of zone 2 .*: No address for host silent.example: the name server/,
+  );
+  assert.equal(await leaves(waiting), 0);
   // One that may go anywhere comes to the zone that can be reached.
   const free = inside.start("subscriber", "-t", "A", "-m", "100");
   await free.prints(100, 4 * SOON_MS);
