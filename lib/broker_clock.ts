@@ -51,8 +51,12 @@ export class BrokerClock {
     if (at < 0) return false;
     this.#asked = this.#asked.slice(at + 1);
     const bound = (now - asked) / 2;
-    if (this.#estimate?.broker !== broker || bound <= this.#estimate.bound * 1.05) {
-      this.#estimate = { broker, offset: clock - (wall - bound), bound };
+    const offset = clock - (wall - bound);
+    const known = this.#estimate;
+    // Both cannot be right when they are further apart than they may be wrong: a clock was set meanwhile.
+    const isOver = known !== undefined && Math.abs(offset - known.offset) > bound + known.bound;
+    if (known?.broker !== broker || isOver || bound <= known.bound * 1.05) {
+      this.#estimate = { broker, offset, bound };
     }
     return true;
   }

@@ -44,9 +44,9 @@ export class DeliverySummary {
     return {
       add: (batch, count) => {
         if (count <= 0) return;
-        const receiveTime = batch.receiveTime;
-        if (last !== undefined) this.#maxGap = Math.max(this.#maxGap, receiveTime - last);
-        last = receiveTime;
+        const { receiveTime, receivedAt } = batch;
+        if (last !== undefined) this.#maxGap = Math.max(this.#maxGap, receivedAt - last);
+        last = receivedAt;
         this.#received += count;
         if (batch.historical) {
           this.#historical += count;
@@ -83,5 +83,5 @@ export class DeliverySummary {
 /** One subscriber's deliveries. */
 export interface DeliveryTrack {
   /** The first `count` samples of `batch` were delivered. */
-  add(batch: EncodableBatch, count: number): void;
+  add(batch: EncodableBatch & { readonly receivedAt: number }, count: number): void;
 }

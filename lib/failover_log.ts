@@ -1,6 +1,6 @@
 /**
  * The failover scorecard: every loss of a broker, publisher or owner that a subscriber sees, as one record. Pure:
- * times are parameters, wall-clock milliseconds.
+ * times are parameters, and `time` of a record is one of them: monotonic milliseconds, as a wall clock may be set.
  */
 import type { Failover } from "./client_options.ts";
 

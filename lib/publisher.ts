@@ -20,7 +20,7 @@ import {
   checkTopics,
 } from "./client_options.ts";
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
-import { monotonic, wallClock } from "./clock.ts";
+import { monotonic, wallAt } from "./clock.ts";
 import { ControlClient, type Matches } from "./control_client.ts";
 import type { Missing } from "./debts.ts";
 import { recordEnd } from "./ended_streams.ts";
@@ -137,7 +137,7 @@ export class Publisher implements AsyncDisposable {
   readonly #notices = new MismatchNotices();
   #turnNumber = 0;
   #turnBytes = 0;
-  readonly #clock = new SampleClock(wallClock);
+  readonly #clock = new SampleClock(monotonic);
   /** Topics with samples that are packed and not sent. */
   readonly #dirty: PublishedTopic[] = [];
   #last: PublishedTopic | undefined;
@@ -335,8 +335,8 @@ export class Publisher implements AsyncDisposable {
   #add(entry: PublishedTopic, payload: Uint8Array | string): void {
     const { stream } = entry;
     if (payload.length * MAX_UTF8_BYTES > MAX_PAYLOAD) checkPayload(stream.topic, payload);
-    const time = this.#clock.next();
-    this.#turnBytes += stream.add(time, payload, time - performance.timeOrigin);
+    const now = this.#clock.next();
+    this.#turnBytes += stream.add(wallAt(now), payload, now);
     if (entry.dirty) return;
     entry.dirty = true;
     this.#dirty.push(entry);

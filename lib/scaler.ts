@@ -4,7 +4,7 @@
  * Guarantee: every decision is made on what was read after the last write, and written only if the plan is still the
  * one that was read and the term has not ended; a decision that comes too late is made again. Suspended: nothing.
  */
-import { wallClock } from "./clock.ts";
+import { steadyDate, wallClock } from "./clock.ts";
 import { CoordinationError, FormatError, reasonOf } from "./errors.ts";
 import { Latch } from "./latch.ts";
 import { logger } from "./log.ts";
@@ -60,7 +60,7 @@ export class Scaler {
   ) {
     this.#zk = zk;
     this.#term = term;
-    this.#scaling = new Scaling(pool, settings, wallClock());
+    this.#scaling = new Scaling(pool, settings, steadyDate());
     this.#onStep = onStep;
     this.#onWaiting = onWaiting;
     this.#signal = AbortSignal.any([term.signal, this.#withdrawn.signal]);
@@ -154,7 +154,7 @@ export class Scaler {
         occupied: new Set([...this.#brokers.values()].map(({ zone }) => zone)),
         pools: this.#pools,
       };
-      const decision = this.#scaling.decide(plan, facts, wallClock());
+      const decision = this.#scaling.decide(plan, facts, steadyDate(), wallClock());
       if (decision.plan && this.#term.active) {
         await this.#write(decision.plan, version);
         for (const step of decision.steps) this.#onStep(step);

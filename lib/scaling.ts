@@ -74,9 +74,13 @@ export class Scaling {
     this.#begunAt = this.#changedAt = now;
   }
 
-  /** @param now milliseconds since the epoch. */
-  decide(before: ScalingPlan | undefined, facts: ScalingFacts, now: number): Decision {
-    const draft = new Draft(before ?? emptyPlan(this.#pool, this.#settings), facts, now);
+  /**
+   * @param now milliseconds that are never set, by which what has lasted is measured. What another pool has written is
+   *   compared with them, so they are near those since the epoch.
+   * @param date milliseconds since the epoch, for people.
+   */
+  decide(before: ScalingPlan | undefined, facts: ScalingFacts, now: number, date = now): Decision {
+    const draft = new Draft(before ?? emptyPlan(this.#pool, this.#settings), facts, now, date);
     const zones = before?.zones ?? [];
     draft.settle({
       leaderless: since(

@@ -31,7 +31,12 @@ export class Draft {
   #orders: number;
   #zones: ZoneOrder[];
 
-  constructor(before: ScalingPlan, readonly facts: ScalingFacts, readonly now: number) {
+  constructor(
+    before: ScalingPlan,
+    readonly facts: ScalingFacts,
+    readonly now: number,
+    readonly date: number,
+  ) {
     this.#before = before;
     this.#orders = before.orders;
     // What another pool wrote may be of a clock that is ahead: nothing lasts longer for that.
@@ -169,7 +174,7 @@ export class Draft {
   }
 
   #step(action: ScalingStep["action"], { zone, pool }: ZoneOrder, reason: string): void {
-    this.steps.push({ time: this.now, action, zone, pool, reason });
+    this.steps.push({ time: this.date, action, zone, pool, reason });
   }
 }
 

@@ -19,7 +19,7 @@ import {
   checkTopics,
 } from "./client_options.ts";
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
-import { monotonic, wallClock } from "./clock.ts";
+import { monotonic, wallAt } from "./clock.ts";
 import { type ClockEstimate, ControlClient, type Matches } from "./control_client.ts";
 import { endOf } from "./ended_streams.ts";
 import { FormatError, reasonOf } from "./errors.ts";
@@ -158,7 +158,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       reliability: options.reliability ?? "reliable",
       ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
     };
-    this.#failovers = new FailoverLog((failover) => {
+    this.#failovers = new FailoverLog((seen) => {
+      const failover = { ...seen, time: wallAt(seen.time) };
       this.#events.push({ type: "failover", failover });
       this.#lastFailovers.unshift(formatFailover(failover));
       this.#lastFailovers.length = Math.min(this.#lastFailovers.length, TOLD_FAILOVERS);
@@ -266,11 +267,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     const fence = this.#fences.get(topic)!;
     if (fence.owner !== publisher && fence.highest > 0n) {
-      if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receiveTime);
+      if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receivedAt);
       fence.owner = publisher;
     }
-    fence.at = batch.receiveTime;
-    this.#failovers.delivered(following, batch.receiveTime);
+    fence.at = batch.receivedAt;
+    this.#failovers.delivered(following, batch.receivedAt);
     this.#queuedBytes += batch.byteLength;
     following.waiting++;
     this.#queue.push({ following, batch });
@@ -292,8 +293,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   readonly #handler: LinkHandler = {
     onMessages: (link, messages) => {
-      const receiveTime = wallClock();
-      const now = receiveTime - performance.timeOrigin;
+      const now = monotonic();
+      const receiveTime = wallAt(now);
       for (const frames of messages) this.#message(link, frames[0]!, receiveTime, now);
     },
     onUp: (link) => {
@@ -320,6 +321,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       return;
     }
     batch.receiveTime = receiveTime;
+    batch.receivedAt = now;
     stream.receive(batch, now);
     if (batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
       following.repeatAcknowledgement();
@@ -399,13 +401,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #linkLost(link: Link): void {
     const streams = [...this.#following.values()].filter((one) => one.link === link);
-    const heard = performance.timeOrigin + (link.heardAt || monotonic());
+    const heard = link.heardAt || monotonic();
     if (streams.length > 0) {
       const isBroker = link === this.#route.active;
       const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
       log.warn(`${this.id}: lost the connection to ${isBroker ? "broker" : "publisher"} ${what}`);
       const event = isBroker ? "broker_lost" : "publisher_lost";
-      this.#failovers.lost(event, what, heard, wallClock(), streams, this.#tally());
+      this.#failovers.lost(event, what, heard, monotonic(), streams, this.#tally());
     }
     if (link === this.#route.active) this.#reroute();
   }
@@ -421,7 +423,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#events.push(event);
       if (event.type === "left") this.#failovers.controlLost();
       if (event.type === "registered") {
-        this.#failovers.controlBack(wallClock());
+        this.#failovers.controlBack(monotonic());
       }
     }
   }
@@ -534,7 +536,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     if (forgot) this.#closeUnused();
     if (this.#route.active?.up === false) this.#reroute();
     this.#lookForUnreached(now);
-    this.#failovers.settle(wallClock(), this.#tally());
+    this.#failovers.settle(monotonic(), this.#tally());
   }
 
   /** Say what no connection comes about to, although we are matched. */
@@ -629,7 +631,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       following.bye();
     }
     await this.#settleStreams();
-    this.#failovers.settle(wallClock(), this.#tally(), true);
+    this.#failovers.settle(monotonic(), this.#tally(), true);
     this.#queue.close();
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
     await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));

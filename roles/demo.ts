@@ -18,7 +18,7 @@ import {
   summaryIn,
   timeOf,
 } from "../lib/demo/findings.ts";
-import { wallClock } from "../lib/clock.ts";
+import { monotonic, wallClock } from "../lib/clock.ts";
 import { DeadlineError } from "../lib/errors.ts";
 import { Processes, type Started } from "../lib/perf/processes.ts";
 import { selfCommand } from "../lib/self_command.ts";
@@ -53,14 +53,14 @@ export async function runDemo(options: DemoOptions, context: RoleContext): Promi
 class Stage implements AsyncDisposable {
   readonly #processes = new Processes();
   readonly #started = new Map<string, Started>();
-  readonly #begin = wallClock();
+  readonly #begin = monotonic();
   #zookeeper = "";
 
   constructor(readonly directory: string, readonly context: RoleContext) {}
 
   /** Seconds since the curtain rose. */
   get elapsed(): number {
-    return (wallClock() - this.#begin) / 1000;
+    return (monotonic() - this.#begin) / 1000;
   }
 
   step(text: string): void {
@@ -86,12 +86,12 @@ class Stage implements AsyncDisposable {
 
   /** Wait until a process has said something. */
   async says(name: string, pattern: RegExp): Promise<RegExpExecArray> {
-    const end = wallClock() + STEP_DEADLINE_MS;
+    const end = monotonic() + STEP_DEADLINE_MS;
     for (;;) {
       const found = pattern.exec(this.log(name));
       if (found) return found;
       const ended = this.#started.get(name)?.result;
-      if (ended || wallClock() > end) {
+      if (ended || monotonic() > end) {
         const why = ended
           ? `ended with ${ended.code}`
           : `has not said ${pattern} in ${STEP_DEADLINE_MS / 1000} s`;

@@ -74,6 +74,8 @@ export interface StreamName {
 export class SampleBatch implements Iterable<Sample> {
   /** Milliseconds since the epoch when the message was taken from its socket. */
   receiveTime = 0;
+  /** The same moment in monotonic milliseconds, for durations: the clock may be set. */
+  receivedAt = 0;
   /** Whether the samples were published before the subscriber joined. */
   historical: boolean;
 
@@ -124,6 +126,7 @@ export class SampleBatch implements Iterable<Sample> {
       at,
     );
     rest.receiveTime = this.receiveTime;
+    rest.receivedAt = this.receivedAt;
     rest.historical = this.historical;
     return rest;
   }
@@ -144,6 +147,7 @@ export class SampleBatch implements Iterable<Sample> {
       offset,
     );
     head.receiveTime = this.receiveTime;
+    head.receivedAt = this.receivedAt;
     head.historical = this.historical;
     return head;
   }

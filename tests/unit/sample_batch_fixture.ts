@@ -4,7 +4,7 @@ import type { EncodableBatch } from "../../lib/sample_encoder.ts";
 export function batchOf(
   payloads: (string | Uint8Array)[],
   options: Partial<Omit<EncodableBatch, "bytes" | "count" | "forEach">> & { publishTimes?: number[] } = {},
-): EncodableBatch {
+): EncodableBatch & { receivedAt: number } {
   const parts = payloads.map((payload) =>
     typeof payload === "string" ? new TextEncoder().encode(payload) : payload
   );
@@ -16,6 +16,7 @@ export function batchOf(
     epoch: 7n,
     historical: false,
     receiveTime: 1_700_000_000_001.5,
+    receivedAt: options.receiveTime ?? 0,
     ...rest,
     firstSequence,
     count: parts.length,
