@@ -79,3 +79,16 @@ namespaceTest(
     assert.equal(await leaves(broker), 0);
   },
 );
+
+namespaceTest("case 2: a name that has come to mean another address is looked up anew", async () => {
+  await using inside = await Inside.create(["127.0.0.9 moving.example"]);
+  const broker = inside.start("broker");
+  await broker.says(/primary of zone 1/);
+  const address = ["--address", "moving.example", "--bind", "127.0.0.1"];
+  inside.start("publisher", "-t", "A", "-i", "--id", "pub", "--sleep", "0.05", ...address);
+  const subscriber = inside.start("subscriber", "-t", "A", "-m", "20");
+  await subscriber.says(/no connection with publisher pub at tcp:..moving.example/);
+  await inside.namespace.hosts(["127.0.0.1 moving.example"]);
+  await subscriber.says(/connected with publisher pub at tcp:..moving.example/);
+  assert.equal(await subscriber.exit(), 0);
+});

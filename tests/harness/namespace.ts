@@ -40,7 +40,7 @@ export class Namespace implements AsyncDisposable {
     const { name, directory } = namespace;
     await Deno.mkdir(directory, { recursive: true });
     await Deno.writeTextFile(`${directory}/resolv.conf`, `nameserver ${NAME_SERVER}\n`);
-    await Deno.writeTextFile(`${directory}/hosts`, ["127.0.0.1 localhost", ...hosts, ""].join("\n"));
+    await namespace.hosts(hosts);
     await run("ip", "netns", "add", name);
     await run("ip", "-n", name, "link", "set", "lo", "up");
     return namespace;
@@ -53,6 +53,11 @@ export class Namespace implements AsyncDisposable {
   /** What to put before a program and its arguments. */
   get command(): readonly string[] {
     return ["ip", "netns", "exec", this.name];
+  }
+
+  /** What names mean from now on, besides `localhost`. */
+  async hosts(lines: readonly string[]): Promise<void> {
+    await Deno.writeTextFile(`${this.directory}/hosts`, ["127.0.0.1 localhost", ...lines, ""].join("\n"));
   }
 
   /** From now on questions to the name server are taken and not answered. Before, nobody takes them. */
