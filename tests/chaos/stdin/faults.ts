@@ -3,7 +3,7 @@ import type { Actor } from "../actor.ts";
 import type { TcpProxy } from "../../harness/tcp_proxy.ts";
 import type { Life, Party, Source } from "./party.ts";
 import { sleep } from "./party.ts";
-import { type FaultKind, type ReaderPlan, SESSION_MS } from "./plan.ts";
+import type { FaultKind, ReaderPlan } from "./plan.ts";
 
 /** Whom a fault concerns, chosen by a number in [0, 1). */
 export interface Target {
@@ -12,9 +12,6 @@ export interface Target {
   readonly whom: number;
   readonly ms: number;
 }
-
-/** What is published so soon after the end of a reader is published while it is registered. */
-const SURELY_REGISTERED_MS = SESSION_MS / 2;
 
 function one<T>(items: readonly T[], whom: number): T {
   return items[Math.floor(whom * items.length)]!;
@@ -32,15 +29,11 @@ async function stop({ name, ...rest }: { name: string; actor: Actor }, ms: numbe
   return name;
 }
 
-/** End this life of a reader, and look what it was sure to be given. */
-async function kill(party: Party, { actor, account }: Life): Promise<string> {
+/** End this life of a reader. */
+async function kill({ actor, account }: Life): Promise<string> {
   if (!actor.running) return `${account.name} (dead already)`;
   account.killed = true;
   actor.signal("SIGKILL");
-  void (async () => {
-    await sleep(SURELY_REGISTERED_MS);
-    for (const { account: { id } } of party.sources) account.owed.set(id, party.reached(id));
-  })();
   await actor.ended(5000);
   return account.name;
 }
@@ -69,10 +62,10 @@ function cut({ name, proxies }: Actor): Promise<string> {
 export const FAULTS: Record<FaultKind, (target: Target) => Promise<string>> = {
   "stop-reader": (target) => stop(reader(life(target)), target.ms),
   "stop-reader-past": (target) => stop(reader(life(target)), target.ms),
-  "kill-reader": (target) => kill(target.party, life(target)),
+  "kill-reader": (target) => kill(life(target)),
   async "kill-reader-return"(target) {
     const chosen = life(target);
-    const name = await kill(target.party, chosen);
+    const name = await kill(chosen);
     await sleep(target.ms);
     target.party.reader(chosen.plan);
     return name;

@@ -165,8 +165,7 @@ async function end(party: Party): Promise<void> {
       (sum, { account }) => [...account.sources.values()].reduce((n, { count }) => n + count, sum),
       0,
     );
-    const owed = party.lives.every(({ account }) => !account.killed || account.owed.size > 0);
-    if (printed === before && owed && !verdictOf(party).hope) return;
+    if (printed === before && !verdictOf(party).hope) return;
     if (Date.now() - healed > SETTLE_MS) return;
     await sleep(QUIET_MS);
   }
