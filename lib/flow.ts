@@ -9,6 +9,7 @@
  * Nobody is forgotten who has not got everything and has not said goodbye: one whose record is gone is waited for like
  * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}).
  */
+import { ANY_CREDIT, type Share } from "./budget.ts";
 import { Debts, type Missing } from "./debts.ts";
 
 /** Bounds of what is not acknowledged yet. */
@@ -50,6 +51,8 @@ interface Reader {
   slow: boolean;
   /** Its record is gone, and it has not said goodbye. */
   absent: boolean;
+  /** What it lets the publisher have under way. */
+  credit: Share;
 }
 
 /** The readers of one stream. */
@@ -59,6 +62,7 @@ export class Flow {
   readonly #options: FlowOptions;
   #minimum = Infinity;
   #absent = 0;
+  #credit: Share = ANY_CREDIT;
   #blockedSince: number | undefined;
 
   constructor(options: FlowOptions) {
@@ -68,6 +72,10 @@ export class Flow {
   /** The lowest acknowledged number of those we wait for; `Infinity` when we wait for nobody. */
   get acknowledged(): number {
     return this.#minimum;
+  }
+  /** The smallest credit of those we wait for. */
+  get credit(): Share {
+    return this.#credit;
   }
   /** Ids of all who have joined and are there. */
   get readers(): string[] {
@@ -118,6 +126,7 @@ export class Flow {
         movedAt: now,
         slow: false,
         absent: false,
+        credit: ANY_CREDIT,
       });
     }
     this.#settle();
@@ -214,6 +223,16 @@ export class Flow {
     this.#delete(subscriber, reader);
   }
 
+  /** A subscriber says what the publisher may have under way to it. */
+  setCredit(subscriber: string, credit: Share): void {
+    const reader = this.#readers.get(subscriber);
+    if (!reader || (reader.credit.bytes === credit.bytes && reader.credit.messages === credit.messages)) {
+      return;
+    }
+    reader.credit = credit;
+    this.#settle();
+  }
+
   /** The publisher has to wait from now on. */
   blocked(now: number): void {
     this.#blockedSince ??= now;
@@ -264,9 +283,15 @@ export class Flow {
 
   #settle(): void {
     this.#minimum = Infinity;
+    this.#credit = ANY_CREDIT;
     if (this.#options.flow === "drop") return;
-    for (const { reliable, slow, delivered } of this.#readers.values()) {
-      if (reliable && !slow && delivered < this.#minimum) this.#minimum = delivered;
+    let [bytes, messages] = [Infinity, Infinity];
+    for (const { reliable, slow, delivered, credit } of this.#readers.values()) {
+      if (!reliable || slow) continue;
+      if (delivered < this.#minimum) this.#minimum = delivered;
+      bytes = Math.min(bytes, credit.bytes);
+      messages = Math.min(messages, credit.messages);
     }
+    this.#credit = { bytes, messages };
   }
 }

@@ -1,8 +1,9 @@
 /** One stream as a subscriber follows it: its numbers, the link it comes over, what was handed out and told. */
+import { MOST_IN_FLIGHT, type Share } from "./budget.ts";
 import type { FencingWatch } from "./fencing_watch.ts";
 import type { Link } from "./link.ts";
 import type { Stream } from "./stream.ts";
-import type { SampleBatch } from "./wire/batch.ts";
+import { Flag, type SampleBatch } from "./wire/batch.ts";
 import type { StreamMatch } from "./wire/control.ts";
 import { liveKey, replayKey } from "./wire/key.ts";
 import { type Address, encodeUpstream, type Upstream } from "./wire/upstream.ts";
@@ -33,9 +34,21 @@ export class Following {
   /** We have said goodbye: anything more would make us known again. */
   #left = false;
 
-  /** @param fencing tells when samples are dropped for a later owner for longer than a change of owner takes. */
-  constructor(match: StreamMatch, subscriber: string, stream: Stream, fencing: FencingWatch) {
+  readonly #credit: { readonly share: Share };
+
+  /**
+   * @param fencing tells when samples are dropped for a later owner for longer than a change of owner takes.
+   * @param credit what the publisher may have under way to us.
+   */
+  constructor(
+    match: StreamMatch,
+    subscriber: string,
+    stream: Stream,
+    fencing: FencingWatch,
+    credit: { readonly share: Share } = { share: MOST_IN_FLIGHT },
+  ) {
     this.match = match;
+    this.#credit = credit;
     this.fencing = fencing;
     this.stream = stream;
     const { topic, publisher, incarnation } = match;
@@ -70,7 +83,7 @@ export class Following {
     // Coming back: acknowledgements may have got lost with the connection, and the publisher waits for them. First of
     // all, so that one who has forgotten us takes us to be where we are.
     if (wanted.from > 0 && wanted.to === 0) this.repeatAcknowledgement();
-    this.#tell({ kind: "request", ...this.#address, ...wanted, reliable });
+    this.#tell({ kind: "request", ...this.#address, ...wanted, reliable, credit: this.#credit.share });
   }
 
   /** Tell the publisher that we leave. */
@@ -97,7 +110,8 @@ export class Following {
     this.handedOut = Math.max(this.handedOut, batch.nextSequence - 1);
     const { acknowledgeEvery, options } = this.stream;
     if (!options.reliable) return "no";
-    if (acknowledgeEvery > 0 && this.handedOut - this.#told >= acknowledgeEvery) {
+    const asked = (batch.flags & Flag.ACKNOWLEDGE) !== 0;
+    if (acknowledgeEvery > 0 && (asked || this.handedOut - this.#told >= acknowledgeEvery)) {
       this.acknowledge();
       return "now";
     }
@@ -117,7 +131,7 @@ export class Following {
     const delivered = this.delivered;
     this.#told = delivered;
     if (delivered >= this.stream.acknowledgeAt) this.#answered = this.stream.acknowledgeAt;
-    this.#tell({ kind: "acknowledge", ...this.#address, delivered });
+    this.#tell({ kind: "acknowledge", ...this.#address, delivered, credit: this.#credit.share });
   }
 
   /** Batches given to the user's queue and not taken yet. */

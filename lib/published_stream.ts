@@ -2,6 +2,7 @@
  * The publisher's side of one topic: numbers samples, packs them, keeps the window, answers requests and knows
  * how far the subscribers are. No sockets, no clock: finished messages go to `send`, time is a parameter.
  */
+import { type Account, Budget, type Share } from "./budget.ts";
 import { Flow, type FlowOptions } from "./flow.ts";
 import { BatchBuilder, encodeMark, Flag } from "./wire/batch.ts";
 import { liveKey, replayKey } from "./wire/key.ts";
@@ -10,10 +11,6 @@ import { chunkOf, Window } from "./window.ts";
 
 /** A message is finished at this size at the latest, if samples are not larger themselves. */
 const BATCH_BYTES = 64 * 1024;
-/** Bounds of what is unacknowledged, besides `maxInFlight`. */
-const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
-const MAX_IN_FLIGHT_MESSAGES = 2048;
-
 /** Marks go on for so long after the last subscriber was forgotten. */
 const LISTENED_MS = 60_000;
 
@@ -27,6 +24,8 @@ export interface PublishedStreamOptions extends FlowOptions {
   /** Bounds of what is kept beyond the history and what is unacknowledged, see `WindowOptions`. */
   repairSamples?: number | undefined;
   repairBytes?: number | undefined;
+  /** What all topics of the publisher share. Default one of its own. */
+  budget?: Budget | undefined;
   /** Put a finished message on the wire. */
   send: (message: Uint8Array) => void;
 }
@@ -42,14 +41,14 @@ export class PublishedStream {
   #next = 1;
   /** Numbers from here on have to wait. */
   #limit = Infinity;
-  #inFlight = { bytes: 0, messages: 0 };
-  /** The acknowledged number that `inFlight` was counted for. */
+  /** The acknowledged number that the account was counted for. */
   #recounted = Infinity;
   /** A mark was sent, or a sample, when. */
   #spokeAt = 0;
   /** When somebody was heard of, or known. */
   #listenedAt = -Infinity;
   readonly #options: PublishedStreamOptions;
+  readonly #account: Account;
   readonly #builder: BatchBuilder;
   readonly #key: Uint8Array;
 
@@ -58,6 +57,7 @@ export class PublishedStream {
     this.topic = options.topic;
     this.flow = new Flow(options);
     this.window = new Window(options);
+    this.#account = (options.budget ?? new Budget()).open();
     this.#key = liveKey(options.topic, options.publisher);
     this.#builder = new BatchBuilder(this.#key);
   }
@@ -71,7 +71,15 @@ export class PublishedStream {
   }
   /** Whether the next sample has to wait for acknowledgements. */
   get full(): boolean {
-    return this.#next >= this.#limit;
+    return this.#next >= this.#limit || (this.#account.full && this.#limit !== Infinity);
+  }
+  /** Whether the next sample has to wait for those who have not acknowledged samples of this topic. */
+  get heldUp(): boolean {
+    return this.#next >= this.#limit || (this.#account.holdsUp && this.#limit !== Infinity);
+  }
+  /** Whether messages were sent that somebody who is waited for has not acknowledged. */
+  get unacknowledged(): boolean {
+    return this.#account.messages > 0;
   }
   /** Whether samples are packed that have not been sent. */
   get dirty(): boolean {
@@ -92,6 +100,7 @@ export class PublishedStream {
    * @returns bytes sent by this: 0 as long as the message is not finished.
    */
   add(time: number, payload: Uint8Array | string, now: number): number {
+    if (this.#builder.count === 0 && this.#limit !== Infinity) this.#account.begin();
     this.#builder.add(time, payload);
     this.#next++;
     return this.#builder.length >= BATCH_BYTES ? this.flush(now) : 0;
@@ -102,19 +111,16 @@ export class PublishedStream {
     const { count } = this.#builder;
     if (count === 0) return 0;
     const { incarnation, publisher } = this.#options;
-    const header = { incarnation, epoch: this.#epoch, first: this.#next - count, count };
-    const message = this.#builder.finish(header);
     const { acknowledged } = this.flow;
+    const asks = this.#account.send(this.#builder.length, acknowledged !== Infinity);
+    const flags = asks ? Flag.ACKNOWLEDGE : 0;
+    const header = { flags, incarnation, epoch: this.#epoch, first: this.#next - count, count };
+    const message = this.#builder.finish(header);
     this.window.push(
       chunkOf(message, this.#key.length, header, { topic: this.topic, publisher }),
       acknowledged + 1,
     );
     this.#spokeAt = now;
-    if (acknowledged !== Infinity) {
-      this.#inFlight.bytes += message.length;
-      this.#inFlight.messages++;
-      this.#settle();
-    }
     this.#options.send(message);
     return message.length;
   }
@@ -135,6 +141,12 @@ export class PublishedStream {
       // What is packed and not sent is no hole yet.
       first: this.#next - this.#builder.count,
     }));
+  }
+
+  /** What a subscriber lets this publisher have under way, as it says with requests and acknowledgements. */
+  setCredit(subscriber: string, credit: Share): void {
+    this.flow.setCredit(subscriber, credit);
+    this.#account.credit = this.flow.credit;
   }
 
   /**
@@ -224,7 +236,7 @@ export class PublishedStream {
 
   /** While full: stop waiting for those who stand still. @returns their ids. */
   dropSlow(now: number): string[] {
-    if (this.full) this.flow.blocked(now);
+    if (this.heldUp) this.flow.blocked(now);
     else this.flow.unblocked();
     const dropped = this.flow.dropSlow(this.last, now);
     if (dropped.length > 0) this.#recount();
@@ -234,22 +246,14 @@ export class PublishedStream {
   /** After a change of who is waited for, or how far they are. */
   #recount(): void {
     const { acknowledged } = this.flow;
+    this.#account.credit = this.flow.credit;
     if (acknowledged === this.#recounted) return;
     this.#recounted = acknowledged;
-    if (acknowledged === Infinity) {
-      this.#inFlight.bytes = this.#inFlight.messages = 0;
-    } else {
-      this.#inFlight = this.window.after(acknowledged);
-    }
+    const { bytes, messages } = acknowledged === Infinity
+      ? { bytes: 0, messages: 0 }
+      : this.window.after(acknowledged);
+    this.#account.set(bytes, messages);
     this.window.trim(acknowledged + 1);
-    this.#settle();
-  }
-
-  #settle(): void {
-    const { acknowledged } = this.flow;
-    const { bytes, messages } = this.#inFlight;
-    if (acknowledged === Infinity) this.#limit = Infinity;
-    else if (bytes > MAX_IN_FLIGHT_BYTES || messages > MAX_IN_FLIGHT_MESSAGES) this.#limit = 0;
-    else this.#limit = acknowledged + this.#options.maxInFlight + 1;
+    this.#limit = acknowledged + this.#options.maxInFlight + 1;
   }
 }

@@ -12,6 +12,7 @@
  */
 import { AsyncQueue } from "./async_queue.ts";
 import { Background } from "./background.ts";
+import { Budget } from "./budget.ts";
 import {
   checkCommon,
   type CheckedOptions,
@@ -164,6 +165,7 @@ export class Publisher implements AsyncDisposable {
     checkOptionalZone(options.zone);
     const offered = checkInteger("history", options.history ?? 1, 0, 0xffffffff);
     checkInteger("strength", options.strength ?? 0, Number.MIN_SAFE_INTEGER);
+    const budget = new Budget();
     for (const topic of checkTopics(options.topics)) {
       const stream = new PublishedStream({
         topic,
@@ -175,6 +177,7 @@ export class Publisher implements AsyncDisposable {
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
         repairBytes: repairBytesOf(options.topics.length),
+        budget,
       });
       this.#topics.set(topic, new PublishedTopic(stream, options.ownership === "shared"));
     }
@@ -352,7 +355,7 @@ export class Publisher implements AsyncDisposable {
         return false;
       }
       if (may && !entry.stream.full) break;
-      if (may) entry.stream.flow.blocked(monotonic());
+      if (may && entry.stream.heldUp) entry.stream.flow.blocked(monotonic());
       this.#flush();
       await this.#woken();
     }
@@ -421,6 +424,7 @@ export class Publisher implements AsyncDisposable {
     } else {
       stream.leave(subscriber);
     }
+    if (message.kind !== "bye") stream.setCredit(subscriber, message.credit);
     this.#wake();
   }
 
@@ -551,7 +555,7 @@ export class Publisher implements AsyncDisposable {
         this.#events.push({ type: "slow", topic: stream.topic, subscriber });
       }
       // While we wait for acknowledgements, ask for them: the last one may have got lost.
-      if (stream.full) stream.mark(now, TICK_MS, true);
+      if (stream.full && stream.unacknowledged) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
     this.#lookForUnreached(now);

@@ -141,7 +141,8 @@ export class Stream {
   /** A message of this stream came, live or as an answer. */
   receive(batch: SampleBatch, now: number): void {
     if (batch.incarnation !== this.incarnation) return;
-    if (batch.flags & Flag.ACKNOWLEDGE) this.acknowledgeAt = batch.firstSequence - 1;
+    // A batch that asks is acknowledged when it is taken, a mark for all that came before.
+    if (batch.flags & Flag.ACKNOWLEDGE && batch.count === 0) this.acknowledgeAt = batch.firstSequence - 1;
     if (batch.flags & Flag.END) return this.#ended(batch, now);
     const { request, firstSequence, count } = batch;
     const outstanding = this.#outstanding;

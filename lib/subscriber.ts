@@ -21,6 +21,7 @@ import {
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallAt } from "./clock.ts";
 import { type ClockEstimate, ControlClient, type Matches } from "./control_client.ts";
+import { Credit } from "./credit.ts";
 import { endOf } from "./ended_streams.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { FailoverLog, type Tally } from "./failover_log.ts";
@@ -123,6 +124,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     duplicates: 0,
     reordered: 0,
   };
+  readonly #credit = new Credit();
   #queuedBytes = 0;
   #invalid = 0;
   /** Through the brokers. */
@@ -323,7 +325,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     batch.receiveTime = receiveTime;
     batch.receivedAt = now;
     stream.receive(batch, now);
-    if (batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
+    if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
       following.repeatAcknowledgement();
     }
     this.#armFor(stream.wakeAt);
@@ -464,7 +466,16 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     const route = streams.find(({ through }) => through === "broker")?.endpoints;
     if (route !== undefined) this.#route.lead(route);
+    this.#divideCredit();
     this.#reroute();
+  }
+
+  /** Publishers came or went: tell each of its share, if that is another one now. */
+  #divideCredit(): void {
+    const publishers = new Set<string>();
+    for (const { match: { publisher } } of this.#following.values()) publishers.add(publisher);
+    if (!this.#credit.divide(publishers.size)) return;
+    for (const following of this.#following.values()) following.repeatAcknowledgement();
   }
 
   #follow(key: string, match: StreamMatch): Following {
@@ -487,6 +498,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         fenced: (from, to) => this.#fenced(topic, publisher, from, to),
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
+      this.#credit,
     );
     const parked = this.#parked.take(key, incarnation);
     if (parked !== undefined) {
@@ -533,7 +545,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#forget(key, following, following.end);
       forgot = true;
     }
-    if (forgot) this.#closeUnused();
+    if (forgot) {
+      this.#divideCredit();
+      this.#closeUnused();
+    }
     if (this.#route.active?.up === false) this.#reroute();
     this.#lookForUnreached(now);
     this.#failovers.settle(monotonic(), this.#tally());

@@ -4,7 +4,8 @@
  * ```
  * key                see key.ts
  * version        u8  1
- * flags          u8  1 historical, 2 end of a request, 4 please acknowledge everything below this number
+ * flags          u8  1 historical, 2 end of a request, 4 please acknowledge: this message once it is taken; without
+ *                    samples everything below this number
  * reserved       u16 0
  * incarnation    u32
  * epoch          u64 fencing token of the topic's ownership, 0 when shared

@@ -11,10 +11,13 @@
  * Q: request u32, from u64 (0: join with history), to u64 (0: all there is; when joining: the first live number that
  *    the subscriber has already, which ends its history), depth u32, flags u8 (1 reliable)
  * A: delivered up to and including u64
+ * Q and A end with the credit: bytes u32 and messages u16 that the publisher may have under way to this subscriber over
+ *    all of its topics
  * ```
  *
  * Numbers are big-endian. Decoding never throws.
  */
+import type { Share } from "../budget.ts";
 import { FormatError } from "../errors.ts";
 import { isId } from "../names.ts";
 
@@ -28,6 +31,7 @@ const BYE = 0x42;
 const HIGH = 2 ** 32;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const LONGEST_MESSAGE = 512;
+const CREDIT_BYTES = 6;
 /**
  * A peer that sends a bigger frame towards publishers is disconnected: by a broker, and further up only what no
  * broker passes on, so that a broker is never cut off for what a subscriber sent.
@@ -62,8 +66,8 @@ export interface ReplayRequest {
 
 /** A message from a subscriber to a publisher. */
 export type Upstream =
-  | (Address & ReplayRequest & { kind: "request" })
-  | (Address & { kind: "acknowledge"; delivered: number })
+  | (Address & ReplayRequest & { kind: "request"; credit: Share })
+  | (Address & { kind: "acknowledge"; delivered: number; credit: Share })
   | (Address & { kind: "bye" });
 
 function start(kind: number, address: Address, extra: number): [Uint8Array, DataView, number] {
@@ -82,21 +86,28 @@ function writeSequence(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value >>> 0);
 }
 
+function writeCredit(view: DataView, at: number, { bytes, messages }: Share): void {
+  view.setUint32(at, Math.min(bytes, 0xffffffff));
+  view.setUint16(at + 4, Math.min(messages, 0xffff));
+}
+
 /** Encode one message to a publisher. */
 export function encodeUpstream(message: Upstream): Uint8Array {
   switch (message.kind) {
     case "request": {
-      const [bytes, view, at] = start(REQUEST, message, 25);
+      const [bytes, view, at] = start(REQUEST, message, 25 + CREDIT_BYTES);
       view.setUint32(at, message.request);
       writeSequence(view, at + 4, message.from);
       writeSequence(view, at + 12, message.to);
       view.setUint32(at + 20, message.depth);
       bytes[at + 24] = message.reliable ? 1 : 0;
+      writeCredit(view, at + 25, message.credit);
       return bytes;
     }
     case "acknowledge": {
-      const [bytes, view, at] = start(ACKNOWLEDGE, message, 8);
+      const [bytes, view, at] = start(ACKNOWLEDGE, message, 8 + CREDIT_BYTES);
       writeSequence(view, at, message.delivered);
+      writeCredit(view, at + 8, message.credit);
       return bytes;
     }
     case "bye":
@@ -139,7 +150,7 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   };
   const [publisher, topic, subscriber] = names as [string, string, string];
   if (!isId(publisher) || !isId(subscriber)) return new FormatError("Upstream message has an invalid id");
-  const wanted = { [REQUEST]: 29, [ACKNOWLEDGE]: 12, [BYE]: 4 }[bytes[1]!];
+  const wanted = { [REQUEST]: 29 + CREDIT_BYTES, [ACKNOWLEDGE]: 12 + CREDIT_BYTES, [BYE]: 4 }[bytes[1]!];
   if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
   if (rest !== wanted) {
     return new FormatError(`Upstream message has ${rest} bytes after its names, must be ${wanted}`);
@@ -147,10 +158,12 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   const address = { publisher, topic, subscriber, incarnation: view.getUint32(at) };
   at += 4;
   if (bytes[1] === BYE) return { kind: "bye", ...address };
+  const creditAt = bytes.length - CREDIT_BYTES;
+  const credit = { bytes: view.getUint32(creditAt), messages: view.getUint16(creditAt + 4) };
   if (bytes[1] === ACKNOWLEDGE) {
     const delivered = sequence(at);
     if (Number.isNaN(delivered)) return new FormatError("Acknowledgement above 2^53 - 1");
-    return { kind: "acknowledge", ...address, delivered };
+    return { kind: "acknowledge", ...address, delivered, credit };
   }
   const from = sequence(at + 4);
   const to = sequence(at + 12);
@@ -163,5 +176,6 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
     to,
     depth: view.getUint32(at + 20),
     reliable: (bytes[at + 24]! & 1) === 1,
+    credit,
   };
 }

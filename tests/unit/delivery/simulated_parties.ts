@@ -166,6 +166,7 @@ export class SimulatedPublisher {
       assert.ok(this.stream.request(subscriber, message, mayHaveHistory, now));
     } else if (message.kind === "acknowledge") this.stream.acknowledge(subscriber, message.delivered, now);
     else this.stream.leave(subscriber);
+    if (message.kind !== "bye") this.stream.setCredit(subscriber, message.credit);
   }
 
   #tick(): void {
@@ -357,7 +358,10 @@ export class SimulatedSubscriber {
       if (batch instanceof Error) throw batch;
       batch.receiveTime = this.#now;
       following.stream.receive(batch, this.#now);
-      if (batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === following.stream.incarnation) {
+      if (
+        batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE &&
+        batch.incarnation === following.stream.incarnation
+      ) {
         following.repeatAcknowledgement();
       }
     }

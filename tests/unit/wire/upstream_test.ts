@@ -5,6 +5,9 @@ import { decodeUpstream, encodeUpstream, isUpstreamFor, type Upstream } from "..
 import { id, mangled, sequence, topic, u32 } from "./arbitraries.ts";
 
 const address = { publisher: id, topic, subscriber: id, incarnation: u32 };
+const credit = fc.record({ bytes: u32, messages: fc.integer({ min: 0, max: 0xffff }) }, {
+  noNullPrototype: true,
+});
 const number = fc.oneof(fc.constant(0), sequence);
 const message: fc.Arbitrary<Upstream> = fc.oneof(
   fc.record({
@@ -15,8 +18,9 @@ const message: fc.Arbitrary<Upstream> = fc.oneof(
     to: number,
     depth: u32,
     reliable: fc.boolean(),
+    credit,
   }),
-  fc.record({ kind: fc.constant("acknowledge" as const), ...address, delivered: number }),
+  fc.record({ kind: fc.constant("acknowledge" as const), ...address, delivered: number, credit }),
   fc.record({ kind: fc.constant("bye" as const), ...address }),
 );
 const utf8 = (text: string) => new TextEncoder().encode(text);
