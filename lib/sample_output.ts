@@ -2,8 +2,9 @@
  * Encoded samples on their way to a slow reader: while one write is under way the next samples gather, and go out
  * together.
  *
- * Guarantee: bytes leave in the order they were added; at most `limit` bytes (and one batch) wait in memory, because
- * `add` then returns a promise to wait for. A failed write is thrown by the next `add` or `finish`, once.
+ * Guarantee: bytes leave in the order they were added, and whoever adds is told when its samples have left. So who waits
+ * for that before it takes the next batch has acknowledged nothing that the reader has not got, and keeps one batch in
+ * memory. A failed write is thrown to whoever waits, adds or finishes next, once.
  */
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { EncodableBatch, SampleEncoder } from "./sample_encoder.ts";
@@ -15,16 +16,15 @@ const PIECE = 16_384;
 export class SampleOutput {
   readonly #encode: SampleEncoder;
   readonly #write: (bytes: Uint8Array) => Promise<void>;
-  readonly #limit: number;
   readonly #buffer = new ByteBuffer();
   #writing: Promise<void> | undefined;
+  #added = 0;
   #written = 0;
   #failure: { error: unknown } | undefined;
 
-  constructor(encode: SampleEncoder, write: (bytes: Uint8Array) => Promise<void>, limit = 65_536) {
+  constructor(encode: SampleEncoder, write: (bytes: Uint8Array) => Promise<void>) {
     this.#encode = encode;
     this.#write = write;
-    this.#limit = limit;
   }
 
   /** Bytes that the reader has taken. */
@@ -32,22 +32,20 @@ export class SampleOutput {
     return this.#written;
   }
 
-  /** Adds the first `count` samples of `batch`. A promise when the reader is behind: wait for it. */
-  add(batch: EncodableBatch, count: number): Promise<void> | undefined {
+  /** Adds the first `count` samples of `batch`. Resolves when they have been written. */
+  async add(batch: EncodableBatch, count: number): Promise<void> {
     this.#throwFailure();
+    const before = this.#buffer.length;
     this.#encode(batch, count, this.#buffer);
+    const end = this.#added += this.#buffer.length - before;
     this.#writing ??= this.#pump();
-    return this.#buffer.length > this.#limit ? this.#room() : undefined;
+    while (this.#writing !== undefined && this.#written < end) await this.#writing;
+    this.#throwFailure();
   }
 
   /** Resolves when everything added has been written. */
   async finish(): Promise<void> {
     while (this.#writing) await this.#writing;
-    this.#throwFailure();
-  }
-
-  async #room(): Promise<void> {
-    while (this.#writing && this.#buffer.length > this.#limit) await this.#writing;
     this.#throwFailure();
   }
 

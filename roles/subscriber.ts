@@ -3,7 +3,7 @@
  * has received as many as asked or is asked to leave; then one line of summary on standard error.
  *
  * Guarantee: every sample counted in the summary has been handed to standard output and to the file, in order, also
- * when it ends by Ctrl-C. A slow reader slows this subscriber only. When the file cannot be written the samples go
+ * when it ends by Ctrl-C; and none is acknowledged before standard output has taken it. A slow reader slows this subscriber only. When the file cannot be written the samples go
  * on, and the exit code is 1. Session suspended or lost: the samples go on.
  */
 import { wallClock } from "../lib/clock.ts";
@@ -138,8 +138,7 @@ class Member {
       this.#track.add(batch, count);
       const disk = this.#csv?.add(batch, count);
       const reader = this.#output?.add(batch, count);
-      if (disk) await disk;
-      if (reader) await orLeaving(reader, signal);
+      if (disk || reader) await Promise.all([disk, reader && orLeaving(reader, signal)]);
     }
   }
 
