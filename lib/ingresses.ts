@@ -52,9 +52,10 @@ export class Ingresses {
   /** Follows what happens to the connections until the socket is closed. */
   async watch(): Promise<void> {
     for await (const { type, endpoint } of this.#socket.peers()) {
-      if (type !== "handshaken" && type !== "disconnected") continue;
+      if (type !== "handshaken" && type !== "disconnected" && type !== "refused") continue;
       for (const ingress of this.#ingresses.values()) {
         if (ingress.reach.numeric !== endpoint) continue;
+        if (type !== "handshaken" && !ingress.reach.up) ingress.reach.rebuffed();
         ingress.reach.up = type === "handshaken";
         ingress.downSince = ingress.reach.up ? undefined : ingress.downSince ?? monotonic();
       }

@@ -82,7 +82,7 @@ export class Link implements AsyncDisposable {
         this.lost = true;
         this.downSince = performance.now();
         handler.onDown(this);
-      }
+      } else if (event.type === "disconnected" || event.type === "refused") this.#reach.rebuffed();
     }
   }
 

@@ -4,7 +4,8 @@
  *
  * Guarantee: nothing here waits for a name server longer than the resolver does, and nobody else waits for it at all.
  * An address needs no look-up and is connected to at once. A name is looked up again when there has been no connection
- * for a while, as it may mean another host by then.
+ * for a while, as it may mean another host by then. Who takes connections and does not speak our protocol, somebody
+ * else that is, is left alone for longer each time: ZeroMQ itself would connect again 50 times a second.
  */
 import { firstConnection } from "./first_connection.ts";
 import { reasonOf } from "./errors.ts";
@@ -19,6 +20,12 @@ const PERIOD_MS = 1000;
 const AGAIN_MS = 5000;
 /** Of a name with several addresses, the first to take a connection within this time. */
 const CHOICE_MS = 1500;
+
+/** So many connections in a row that came to nothing are made again at once, ... */
+const REBUFFS_AT_ONCE = 3;
+/** ... the next ones after this, doubled up to the second. */
+const REBUFF_MS = 250;
+const REBUFF_MAX_MS = 5000;
 
 /** The part of a socket that is needed. */
 export interface Connecting {
@@ -64,6 +71,8 @@ export class Reach {
   #problem: string | undefined;
   #up = false;
   #wake: (() => void) | undefined;
+  #rebuffs = 0;
+  #resting: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins at once. */
   constructor(socket: Connecting, endpoint: string, names: Resolver = resolver) {
@@ -87,9 +96,25 @@ export class Reach {
   /** Whether the connection stands; told by whoever watches the socket's peers. */
   set up(value: boolean) {
     this.#up = value;
+    if (value) this.#rebuffs = 0;
   }
   get up(): boolean {
     return this.#up;
+  }
+
+  /** A connection was made and ended before anything was said; told by whoever watches the socket's peers. */
+  rebuffed(): void {
+    const numeric = this.#numeric;
+    if (this.#up || this.#resting !== undefined || numeric === undefined || this.#abort.signal.aborted) {
+      return;
+    }
+    if (++this.#rebuffs <= REBUFFS_AT_ONCE) return;
+    const doublings = Math.min(this.#rebuffs - REBUFFS_AT_ONCE - 1, 10);
+    this.#socket.disconnect(numeric);
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      if (this.#numeric !== undefined) this.#socket.connect(this.#numeric);
+    }, Math.min(REBUFF_MAX_MS, REBUFF_MS * 2 ** doublings));
   }
 
   /** Give it up. Idempotent. */
@@ -97,14 +122,16 @@ export class Reach {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.#wake?.();
-    if (this.#numeric !== undefined) this.#socket.disconnect(this.#numeric);
+    if (this.#numeric !== undefined && this.#resting === undefined) this.#socket.disconnect(this.#numeric);
+    clearTimeout(this.#resting);
   }
 
   #use(numeric: string): void {
     if (numeric === this.#numeric) return;
-    if (this.#numeric !== undefined) this.#socket.disconnect(this.#numeric);
+    const isResting = this.#resting !== undefined;
+    if (this.#numeric !== undefined && !isResting) this.#socket.disconnect(this.#numeric);
     this.#numeric = numeric;
-    this.#socket.connect(numeric);
+    if (!isResting) this.#socket.connect(numeric);
   }
 
   async #keep(): Promise<void> {
