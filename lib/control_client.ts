@@ -316,12 +316,14 @@ export class ControlClient implements AsyncDisposable {
     zone: number,
     primary: BrokerRecord,
   ): void {
-    const { broker } = primary;
+    const { broker, control } = primary;
     if (prefer !== undefined) this.#search.prefer(prefer, ELECTION_GRACE_MS);
     if (avoid) this.#search.avoid(primary);
     if (!wasAccepted) {
       log.debug(`${this.#id}: gives up on broker ${broker} of zone ${zone}: ${reason}`);
-      if (avoid) this.#say(`broker ${broker} of zone ${zone} to serve us, or another one: ${reason}`);
+      if (avoid) {
+        this.#say(`broker ${broker} of zone ${zone} at ${control} to serve us, or another one: ${reason}`);
+      }
       return;
     }
     log.info(`${this.#id}: leaving broker ${broker} of zone ${zone}: ${reason}`);

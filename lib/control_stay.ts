@@ -131,8 +131,10 @@ export class Stay {
   #due(now: number): StayStep[] {
     const silent = now - this.#heardAt;
     if (silent > (this.#accepted ? 3 * this.#heartbeatMs : REGISTER_DEADLINE_MS)) {
-      const time = this.#accepted ? `for ${Math.round(silent)} ms` : `within ${REGISTER_DEADLINE_MS} ms`;
-      const reason = `no answer from ${this.#options.primary.control} ${time}`;
+      // Before it has accepted us its address is named with the reason.
+      const reason = this.#accepted
+        ? `no answer from ${this.#options.primary.control} for ${Math.round(silent)} ms`
+        : `no answer within ${REGISTER_DEADLINE_MS} ms`;
       return [{ do: "leave", leaving: { reason, avoid: true } }];
     }
     if (!this.#accepted && now - this.#unacceptedSince > ACCEPT_MS) {

@@ -45,7 +45,7 @@ test("case 37: a broker that falls silent is named once while there is nowhere t
   assert.equal(said.with(/leaving broker b1 of zone 1: no answer from tcp:\S+ for \d+ ms/).length, 1);
   assert.equal(
     said.with(
-      /waiting for broker b1 of zone 1 to serve us, or another one: no answer from tcp:\S+ within 2000 ms/,
+      /waiting for broker b1 of zone 1 at tcp:\S+ to serve us, or another one: no answer within 2000 ms/,
     ).length,
     1,
   );
