@@ -24,9 +24,9 @@ import {
 import { watchRecords } from "./zk/watch.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
 
-/** Changes are gathered for so long ... */
+/** Lists are read this often at most, so the first change of an idle moment, which a client waits for, at once ... */
 const DEBOUNCE_MS = 10;
-/** ... and for so much longer for each record there is, as reading their list takes that much longer. */
+/** ... and so much less often for each record there is, as reading their list takes that much longer. */
 const DEBOUNCE_MS_A_RECORD = 0.02;
 /** Brokers that a subscriber is told of. */
 const ROUTES = 3;
@@ -102,9 +102,11 @@ export class SystemDirectory {
   ): { loaded: Promise<void>; ended: Promise<void> } {
     const loaded = Promise.withResolvers<void>();
     const ended = (async () => {
-      const debounceMs = (records: number) => DEBOUNCE_MS + DEBOUNCE_MS_A_RECORD * records;
+      let readAt = -Infinity;
+      const debounceMs = (records: number) =>
+        Math.max(0, readAt + DEBOUNCE_MS + DEBOUNCE_MS_A_RECORD * records - monotonic());
       for await (const change of watchRecords(zk, path, parse, { signal, debounceMs })) {
-        let begunAt = monotonic();
+        let begunAt = readAt = monotonic();
         const turn = async () => {
           if (monotonic() - begunAt < TURN_MS) return;
           await setImmediate();
