@@ -14,6 +14,8 @@ import type { PoolZone } from "./scaling_plan.ts";
 
 /** Clients that have not gone elsewhere in this time are left to find another zone by themselves. */
 const DRAIN_MS = 15_000;
+/** A broker that has not started or joined in this time never will: another one is. */
+const PATIENCE_MS = 60_000;
 /** So many ends in a row are a failure to be told. */
 const FAILING_AFTER = 3;
 
@@ -138,11 +140,27 @@ export class BrokerCrew implements AsyncDisposable {
     clearTimeout(this.#timer);
     let again = Infinity;
     for (const number of this.#wanted.keys()) this.#zones.getOrInsertComputed(number, () => new Zone(number));
+    again = Math.min(again, this.#endHanging());
     for (const zone of [...this.#zones.values()]) again = Math.min(again, this.#workOn(zone));
     again = Math.min(again, this.#keepWarm());
     if (again < Infinity) {
       this.#timer = setTimeout(() => this.#changed(), Math.max(1, again - monotonic()));
     }
+  }
+
+  /** A process that hangs says nothing, and would be waited for for ever. @returns when to look again. */
+  #endHanging(): number {
+    let again = Infinity;
+    for (const broker of [this.#waiting, ...this.#zones.values()].flatMap(({ brokers }) => [...brokers])) {
+      if (broker.waitedForSince === undefined || broker.leaving) continue;
+      const until = broker.waitedForSince + PATIENCE_MS;
+      if (monotonic() < until) again = Math.min(again, until);
+      else {
+        log.warn(`broker ${broker.id} has not come up within ${PATIENCE_MS / 1000} s: it is ended`);
+        void broker.end();
+      }
+    }
+    return again;
   }
 
   /** @returns when to look again. */

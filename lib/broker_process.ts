@@ -28,6 +28,7 @@ export class BrokerProcess {
   readonly #onChange: () => void;
   readonly #ended: Promise<string>;
   #state: BrokerProcessState = "starting";
+  #waitedForSince: number = this.startedAt;
   #zone: number | undefined;
   #draining = false;
   #drained: { pinned: number } | undefined;
@@ -59,6 +60,10 @@ export class BrokerProcess {
   get state(): BrokerProcessState {
     return this.#state;
   }
+  /** Since when it is starting or joining, monotonic milliseconds; undefined when it is not. */
+  get waitedForSince(): number | undefined {
+    return this.#state === "starting" || this.#state === "joining" ? this.#waitedForSince : undefined;
+  }
   /** The zone it was told to join. */
   get zone(): number | undefined {
     return this.#zone;
@@ -79,6 +84,7 @@ export class BrokerProcess {
   /** Join a zone, as soon as it is ready. Once. */
   join(zone: number): void {
     this.#zone = zone;
+    this.#waitedForSince = monotonic();
     this.#order({ do: "join", zone });
     if (this.#state === "ready") this.#state = "joining";
   }

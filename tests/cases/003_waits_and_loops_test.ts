@@ -137,6 +137,7 @@ Deno.test("case 3, its kind: a zone that keeps clients past its time is not look
   let looks = 0;
   const broker = {
     ...{ id: "k-1", pid: 1, state: "primary", drained: { pinned: 2 }, leaving: false, startedAt: 0, zone: 1 },
+    waitedForSince: undefined,
     ended: new Promise<string>(() => {}),
     join: () => {},
     drain: () => {},
@@ -153,6 +154,44 @@ Deno.test("case 3, its kind: a zone that keeps clients past its time is not look
     crew.want(new Map([[1, "ending"]]));
     await delay(300);
     assert.ok(looks <= 2, `${looks} looks in 0.3 s`);
+  } finally {
+    performance.now = real;
+    await crew.close();
+  }
+});
+
+Deno.test("case 3, its kind: a broker of a pool that never comes up is ended, and another one started", async () => {
+  using said = new LogLines();
+  const real = performance.now.bind(performance);
+  let ahead = 0;
+  performance.now = () => real() + ahead;
+  let started = 0;
+  const start = (): BrokerProcess => {
+    const ended = Promise.withResolvers<string>();
+    const broker = {
+      ...{ id: `k-${++started}`, pid: started, state: "starting", drained: undefined, leaving: false },
+      ...{ startedAt: performance.now(), waitedForSince: performance.now(), zone: undefined },
+      ended: ended.promise,
+      join: () => {},
+      drain: () => {},
+      end: () => {
+        broker.leaving = true;
+        ended.resolve("killed");
+        return ended.promise;
+      },
+    };
+    return broker as unknown as BrokerProcess;
+  };
+  const crew = new BrokerCrew({ start, standbys: 0, warm: 1, onChange: () => {} });
+  try {
+    assert.equal(started, 1);
+    ahead = 59_000;
+    crew.want(new Map());
+    assert.equal(started, 1, "it is given time");
+    ahead = 60_001;
+    crew.want(new Map());
+    await until("another one", () => started === 2);
+    assert.equal(said.with(/broker k-1 has not come up within 60 s/).length, 1);
   } finally {
     performance.now = real;
     await crew.close();
