@@ -5,6 +5,7 @@
  */
 import { monotonic } from "./clock.ts";
 import { Reach } from "./reach.ts";
+import type { Unreached } from "./unreached.ts";
 import type { Socket } from "./zmq/socket.ts";
 
 /** One of them. */
@@ -43,10 +44,13 @@ export class Ingresses {
     return this.#ingresses.has(endpoint);
   }
 
-  /** Those that there is no connection to: since when, and why if that is known. */
-  get down(): { endpoint: string; since: number; problem: string | undefined }[] {
-    return [...this.#ingresses].filter(([, { downSince }]) => downSince !== undefined)
-      .map(([endpoint, { reach, downSince }]) => ({ endpoint, since: downSince!, problem: reach.problem }));
+  /** Those that there is no connection to. */
+  get down(): Unreached[] {
+    return [...this.#ingresses].filter(([, { downSince }]) => downSince !== undefined).map(
+      ([endpoint, { reach: { problem }, downSince }]) => (
+        { kind: "broker", id: "", endpoint, since: downSince!, topics: [], problem }
+      ),
+    );
   }
 
   /** Follows what happens to the connections until the socket is closed. */

@@ -48,7 +48,7 @@ import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { UnreachedWatch } from "./unreached.ts";
+import { announce, UnreachedWatch } from "./unreached.ts";
 import { formatUnreached, TOLD_SLOW } from "./zone_health.ts";
 import { Socket } from "./zmq/socket.ts";
 
@@ -558,31 +558,16 @@ export class Publisher implements AsyncDisposable {
       if (stream.full && stream.unacknowledged) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
-    this.#lookForUnreached(now);
-    this.#tickSoon(urgent);
-    this.#wake();
-  }
-
-  /** Say who is matched and has not joined, and which broker cannot be reached. */
-  #lookForUnreached(now: number): void {
-    const endpoint = this.#endpoint;
-    const current = [
-      ...this.#roster.awaited().map(({ subscriber: id, ...rest }) => (
-        { kind: "subscriber", id, endpoint, ...rest } as const
-      )),
-      ...(this.#ingresses?.down ?? []).map((
-        one,
-      ) => ({ kind: "broker", id: "", topics: [], ...one } as const)),
-    ];
-    const { warning, relief, events } = this.#unreached.look(
+    const current = [...this.#roster.awaited(this.#endpoint), ...this.#ingresses?.down ?? []];
+    const news = this.#unreached.look(
       now,
       current,
       ({ kind, id, endpoint }) =>
         kind === "broker" ? this.#ingresses!.has(endpoint) : this.#roster.hasJoined(id),
     );
-    if (warning !== undefined) log.warn(`${this.id}: ${warning}`);
-    if (relief !== undefined) log.info(`${this.id}: ${relief}`);
-    for (const event of events) this.#events.push(event);
+    announce(news, this.id, log, this.#events);
+    this.#tickSoon(urgent);
+    this.#wake();
   }
 
   #controlStats(): Record<string, unknown> {

@@ -1,4 +1,5 @@
 /** The subscribers that a publisher is matched with, topic by topic. Pure. */
+import type { Unreached } from "./unreached.ts";
 import type { SubscriberMatch } from "./wire/control.ts";
 
 /** A subscriber of one topic. */
@@ -43,15 +44,15 @@ export class Roster {
     return [...this.#all.values()].some(isHis) && ![...this.#awaited.values()].some(isHis);
   }
 
-  /** Who has not joined yet, on which topics, and since when the first of them is waited for. */
-  awaited(): { subscriber: string; topics: string[]; since: number }[] {
-    const all = new Map<string, { subscriber: string; topics: string[]; since: number }>();
+  /** Who has not joined us at `endpoint` yet, on which topics, since the first of them is waited for. */
+  awaited(endpoint: string): Unreached[] {
+    const all = new Map<string, { topics: string[]; since: number }>();
     for (const { topic, subscriber, since } of this.#awaited.values()) {
-      const one = all.getOrInsertComputed(subscriber, () => ({ subscriber, topics: [], since }));
+      const one = all.getOrInsertComputed(subscriber, () => ({ topics: [], since }));
       one.topics.push(topic);
       one.since = Math.min(one.since, since);
     }
-    return [...all.values()];
+    return [...all].map(([id, rest]) => ({ kind: "subscriber", id, endpoint, ...rest }));
   }
 
   /** Ids of the reliable subscribers of a topic. */

@@ -41,7 +41,7 @@ import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/c
 import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
-import { type Unreached, UnreachedWatch } from "./unreached.ts";
+import { announce, linksDown, type Unreached, UnreachedWatch } from "./unreached.ts";
 import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.ts";
 
 /** Acknowledgements that are not urgent wait so long for more. */
@@ -550,30 +550,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#closeUnused();
     }
     if (this.#route.active?.up === false) this.#reroute();
-    this.#lookForUnreached(now);
-    this.#failovers.settle(monotonic(), this.#tally());
-  }
-
-  /** Say what no connection comes about to, although we are matched. */
-  #lookForUnreached(now: number): void {
-    const down = new Map<Link, { publisher: string; through: StreamMatch["through"]; topics: string[] }>();
-    for (const { link, match: { topic, publisher, through }, removedAt } of this.#following.values()) {
-      if (link === undefined || link.up || removedAt !== undefined) continue;
-      down.getOrInsertComputed(link, () => ({ publisher, through, topics: [] })).topics.push(topic);
-    }
-    const current = [...down].map(([link, { publisher, through, topics }]): Unreached => ({
-      kind: through,
-      id: through === "broker" ? "" : publisher,
-      endpoint: link.endpoint,
-      since: link.downSince,
-      topics: [...new Set(topics)],
-      problem: link.problem,
-    }));
     const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
-    const { warning, relief, events } = this.#unreached.look(now, current, reached);
-    if (warning !== undefined) log.warn(`${this.id}: ${warning}`);
-    if (relief !== undefined) log.info(`${this.id}: ${relief}`);
-    for (const event of events) this.#events.push(event);
+    const news = this.#unreached.look(now, linksDown(this.#following.values()), reached);
+    announce(news, this.id, log, this.#events);
+    this.#failovers.settle(monotonic(), this.#tally());
   }
 
   /** Whether a publisher that is gone has left word of where its stream ended. Never rejects. */

@@ -5,6 +5,7 @@
  * Guarantee: however many there are, one line a look, and it names a few.
  */
 import type { ClientEvent } from "./client_options.ts";
+import type { StreamMatch } from "./wire/control.ts";
 import type { UnreachedPeer } from "./zone_health.ts";
 
 /** So long a connection may take; it is said at the next look. */
@@ -82,6 +83,50 @@ export class UnreachedWatch {
       seconds: Math.round((now - since) / 100) / 10,
     }));
   }
+}
+
+/** Say it in the log, and as events. */
+export function announce(
+  { warning, relief, events }: UnreachedNews,
+  id: string,
+  log: { warn(text: string): void; info(text: string): void },
+  queue: { push(event: ClientEvent): void },
+): void {
+  if (warning !== undefined) log.warn(`${id}: ${warning}`);
+  if (relief !== undefined) log.info(`${id}: ${relief}`);
+  for (const event of events) queue.push(event);
+}
+
+/** A stream that a subscriber follows, and the link that it is to come over. */
+interface Followed {
+  readonly match: Pick<StreamMatch, "topic" | "publisher" | "through">;
+  readonly removedAt: number | undefined;
+  readonly link: FollowedLink | undefined;
+}
+interface FollowedLink {
+  readonly endpoint: string;
+  readonly up: boolean;
+  readonly downSince: number;
+  readonly problem: string | undefined;
+}
+
+/** Whom a subscriber does not reach, link by link. */
+export function linksDown(streams: Iterable<Followed>): Unreached[] {
+  const down = new Map<FollowedLink, { match: Followed["match"]; topics: Set<string> }>();
+  for (const { link, match, removedAt } of streams) {
+    if (link === undefined || link.up || removedAt !== undefined) continue;
+    down.getOrInsertComputed(link, () => ({ match, topics: new Set() })).topics.add(match.topic);
+  }
+  return [...down].map(([{ endpoint, downSince, problem }, { match: { through, publisher }, topics }]) => (
+    {
+      kind: through,
+      id: through === "broker" ? "" : publisher,
+      endpoint,
+      since: downSince,
+      topics: [...topics],
+      problem,
+    }
+  ));
 }
 
 function keyOf({ kind, id, endpoint }: Unreached): string {

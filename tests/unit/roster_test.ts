@@ -25,17 +25,35 @@ Deno.test("who has not joined since it came, on which topics, and since when", (
   roster.update([match("A", "s"), match("A", "t")], 10);
   roster.update([match("A", "s"), match("B", "s"), match("A", "t")], 20);
   roster.joined("A", "t");
-  assert.deepEqual(roster.awaited(), [{ subscriber: "s", topics: ["A", "B"], since: 10 }]);
+  assert.deepEqual(roster.awaited("tcp://h:1"), [{
+    kind: "subscriber",
+    id: "s",
+    endpoint: "tcp://h:1",
+    topics: ["A", "B"],
+    since: 10,
+  }]);
   roster.joined("A", "s");
-  assert.deepEqual(roster.awaited(), [{ subscriber: "s", topics: ["B"], since: 20 }]);
+  assert.deepEqual(roster.awaited("tcp://h:1"), [{
+    kind: "subscriber",
+    id: "s",
+    endpoint: "tcp://h:1",
+    topics: ["B"],
+    since: 20,
+  }]);
   assert.deepEqual(["s", "t", "u"].map((id) => roster.hasJoined(id)), [false, true, false]);
   roster.update([match("A", "t")], 30);
-  assert.deepEqual(roster.awaited(), []);
+  assert.deepEqual(roster.awaited("tcp://h:1"), []);
   assert.equal(roster.hasJoined("s"), false);
   // One that went and came is waited for anew.
   roster.update([], 40);
   roster.update([match("A", "t")], 50);
-  assert.deepEqual(roster.awaited(), [{ subscriber: "t", topics: ["A"], since: 50 }]);
+  assert.deepEqual(roster.awaited("tcp://h:1"), [{
+    kind: "subscriber",
+    id: "t",
+    endpoint: "tcp://h:1",
+    topics: ["A"],
+    since: 50,
+  }]);
 });
 
 Deno.test("a mismatch is told once", () => {

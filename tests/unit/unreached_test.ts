@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TOLD_UNREACHED, type Unreached, UnreachedWatch } from "../../lib/unreached.ts";
+import { linksDown, TOLD_UNREACHED, type Unreached, UnreachedWatch } from "../../lib/unreached.ts";
 import { formatUnreached, healthOf, parseUnreached } from "../../lib/zone_health.ts";
 
 const peer = (id: string, more: Partial<Unreached> = {}): Unreached => ({
@@ -98,4 +98,29 @@ Deno.test("a broker is told in one line each, and believes such lines only", () 
   ]);
   const many = Array.from({ length: 500 }, (_, i) => ({ id: `c${i}`, stats }));
   assert.equal(healthOf(many).unreached.length, 200);
+});
+
+Deno.test("a subscriber's links that do not stand, with the topics that were to come over them", () => {
+  const link = (endpoint: string, up = false) => ({ endpoint, up, downSince: 7, problem: undefined });
+  const [direct, broker] = [link("tcp://p:1"), link("tcp://b:1")];
+  const stream = (
+    topic: string,
+    through: "publisher" | "broker",
+    over: typeof direct | undefined,
+    gone?: number,
+  ) => (
+    { match: { topic, publisher: "p", through }, removedAt: gone, link: over }
+  );
+  const found = linksDown([
+    stream("A", "publisher", direct),
+    stream("B", "publisher", direct),
+    stream("A", "broker", broker),
+    stream("A", "publisher", link("tcp://q:1", true)),
+    stream("A", "publisher", link("tcp://r:1"), 5),
+    stream("A", "publisher", undefined),
+  ]);
+  assert.deepEqual(found.map(({ kind, id, endpoint, topics }) => [kind, id, endpoint, topics]), [
+    ["publisher", "p", "tcp://p:1", ["A", "B"]],
+    ["broker", "", "tcp://b:1", ["A"]],
+  ]);
 });
