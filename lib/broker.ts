@@ -38,6 +38,7 @@ import { ZooKeeper } from "./zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "./zone_clients.ts";
 import { healthOf } from "./zone_health.ts";
 import { Forwarder } from "./zmq/forwarder.ts";
+import { CONTROL, MemoryGuard, portOf, UNLIMITED, UPSTREAM } from "./zmq/memory_guard.ts";
 
 /** The number of clients is written so long after it has changed. */
 const COUNT_MS = 100;
@@ -114,6 +115,7 @@ export class Broker implements AsyncDisposable {
   readonly #background = new Background(this.#abort.signal);
   #zk: ZooKeeper | undefined;
   #forwarder: Forwarder | undefined;
+  #memoryGuard: MemoryGuard | undefined;
   #desk: ControlDesk | undefined;
   #record: BrokerRecord | undefined;
   #brokerNode: EphemeralRecord | undefined;
@@ -255,25 +257,35 @@ export class Broker implements AsyncDisposable {
     heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
   ): void {
     const { controlPorts, ingressPort, egressPort } = this.#options;
-    this.#forwarder = new Forwarder({
+    const forwarder = this.#forwarder = new Forwarder({
       ingress: [tcpEndpoint(at, ingressPort ?? 0)],
       egress: [tcpEndpoint(at, egressPort ?? 0)],
       sendHighWaterMark: HIGH_WATER_MARK,
       maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
       ...heartbeats,
     });
-    this.#background.own(this.#forwarder.ended);
+    this.#background.own(forwarder.ended);
     const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
     this.#background.own(desk.ended);
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
     const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
+    const { ingress: [ingress], egress: [egress] } = forwarder;
+    this.#memoryGuard = new MemoryGuard({
+      owner: this.id,
+      allowances: new Map([
+        ...bound.map((endpoint) => [portOf(endpoint), CONTROL] as const),
+        [portOf(ingress!), UNLIMITED],
+        [portOf(egress!), UPSTREAM],
+      ]),
+      onExhausted: () => forwarder.restart(),
+    });
     this.#record = {
       broker: this.id,
       zone: this.zone,
       host,
       control: advertised(host, bound[0]!),
-      ingress: advertised(host, this.#forwarder.ingress[0]!),
-      egress: advertised(host, this.#forwarder.egress[0]!),
+      ingress: advertised(host, ingress!),
+      egress: advertised(host, egress!),
       standby: true,
     };
   }
@@ -469,6 +481,7 @@ export class Broker implements AsyncDisposable {
       this.#rebalancer?.close(),
     ]);
     if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    this.#memoryGuard?.[Symbol.dispose]();
     await this.#desk?.[Symbol.asyncDispose]();
     await this.#forwarder?.close();
     await this.#zk?.close();

@@ -50,6 +50,7 @@ import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { announce, UnreachedWatch } from "./unreached.ts";
 import { formatUnreached, TOLD_SLOW } from "./zone_health.ts";
+import { MemoryGuard, portOf, UPSTREAM } from "./zmq/memory_guard.ts";
 import { Socket } from "./zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
@@ -145,6 +146,7 @@ export class Publisher implements AsyncDisposable {
   #wakers = new Set<() => void>();
   #socket: Socket | undefined;
   #ingresses: Ingresses | undefined;
+  #memoryGuard: MemoryGuard | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
@@ -239,6 +241,8 @@ export class Publisher implements AsyncDisposable {
     if (!this.#options.centralized) {
       const bound = this.#socket.bind(tcpEndpoint(at, this.#options.bindPort ?? 0));
       this.#endpoint = advertised(host, bound);
+      const allowances = new Map([[portOf(bound), UPSTREAM]]);
+      this.#memoryGuard = new MemoryGuard({ owner: this.id, allowances });
     }
     this.#background.own(this.#receive(this.#socket));
     this.#ingresses = new Ingresses(this.#socket);
@@ -673,6 +677,7 @@ export class Publisher implements AsyncDisposable {
       if (outcome.status === "rejected") log.debug(`${this.id}: while leaving: ${reasonOf(outcome.reason)}`);
     }
     this.#ingresses?.close();
+    this.#memoryGuard?.[Symbol.dispose]();
     await this.#socket?.[Symbol.asyncDispose]();
     await this.#zk?.close();
     await this.#background.ended();

@@ -11,7 +11,7 @@ import { PubsubError } from "../errors.ts";
 import { contextsEnded } from "./context.ts";
 import { zmq } from "./library.ts";
 import { openRawSocket, type SocketOptions } from "./options.ts";
-import { keepRunning } from "./proxy_run.ts";
+import { keepRunning, retry } from "./proxy_run.ts";
 import { PAIR, RawSocket } from "./raw_socket.ts";
 
 /** Endpoints to listen on, and options of both sockets. */
@@ -29,7 +29,15 @@ export interface ForwarderOptions
   maxUpstreamSize?: number;
 }
 
+const TERMINATE = new TextEncoder().encode("TERMINATE");
 let opened = 0;
+
+/** A socket that listens. */
+interface Side {
+  socket: RawSocket;
+  /** The real endpoints. */
+  endpoints: string[];
+}
 
 /** A running forwarder. */
 export class Forwarder implements AsyncDisposable {
@@ -39,29 +47,22 @@ export class Forwarder implements AsyncDisposable {
   readonly ingress: string[];
   /** The real endpoints that subscribers connect to. */
   readonly egress: string[];
+  readonly #options: ForwarderOptions;
   readonly #sockets: RawSocket[] = [];
-  readonly #control: RawSocket;
+  #control: RawSocket | undefined;
   #closing = false;
+  #restarting = false;
 
   /** @throws {PubsubError} "Cannot listen on …" */
   constructor(options: ForwarderOptions) {
     if (options.ingress.length === 0 || options.egress.length === 0) {
       throw new PubsubError("A forwarder needs an ingress and an egress endpoint");
     }
+    this.#options = options;
     try {
-      const ingress = this.#keep(openRawSocket("xsub", options));
-      const egress = this.#keep(openRawSocket("xpub", {
-        ...options,
-        ...(options.maxUpstreamSize !== undefined && { maxMessageSize: options.maxUpstreamSize }),
-      }));
-      this.ingress = options.ingress.map((endpoint) => ingress.bind(endpoint));
-      this.egress = options.egress.map((endpoint) => egress.bind(endpoint));
-      const steering = this.#keep(new RawSocket(PAIR));
-      this.#control = this.#keep(new RawSocket(PAIR));
-      const endpoint = `inproc://forwarder-${++opened}`;
-      steering.bind(endpoint);
-      this.#control.connect(endpoint);
-      this.ended = this.#run(ingress, egress, steering);
+      const [ingress, egress] = this.#open(options.ingress, options.egress);
+      [this.ingress, this.egress] = [ingress.endpoints, egress.endpoints];
+      this.ended = this.#run(ingress.socket, egress.socket);
     } catch (error) {
       this.#closeSockets();
       throw error;
@@ -70,30 +71,70 @@ export class Forwarder implements AsyncDisposable {
     this.ended.catch(() => {});
   }
 
-  #keep(socket: RawSocket): RawSocket {
-    this.#sockets.push(socket);
-    return socket;
+  /** Both sockets, listening. */
+  #open(ingress: string[], egress: string[]): [Side, Side] {
+    const { maxUpstreamSize: maxMessageSize } = this.#options;
+    const upstream = { ...this.#options, ...(maxMessageSize !== undefined && { maxMessageSize }) };
+    return [
+      this.#listen(openRawSocket("xsub", this.#options), ingress),
+      this.#listen(openRawSocket("xpub", upstream), egress),
+    ];
   }
 
-  async #run(ingress: RawSocket, egress: RawSocket, steering: RawSocket): Promise<void> {
-    const proxy = async () =>
-      await zmq().zmq_proxy_steerable(ingress.handle, egress.handle, null, steering.handle) === 0;
+  #listen(socket: RawSocket, endpoints: string[]): Side {
+    this.#sockets.push(socket);
+    return { socket, endpoints: endpoints.map((endpoint) => socket.bind(endpoint)) };
+  }
+
+  async #run(ingress: RawSocket, egress: RawSocket): Promise<void> {
     try {
-      await keepRunning(proxy, () => this.#closing, () => performance.now());
+      for (;;) {
+        await this.#forward(ingress, egress);
+        if (!this.#restarting || this.#closing) return;
+        this.#restarting = false;
+        const [first, second] = await retry(() => {
+          // The library lets go of the ports some moments later.
+          this.#closeSockets();
+          return this.#open(this.ingress, this.egress);
+        });
+        [ingress, egress] = [first.socket, second.socket];
+      }
     } finally {
       this.#closeSockets();
     }
   }
 
+  async #forward(ingress: RawSocket, egress: RawSocket): Promise<void> {
+    const steering = new RawSocket(PAIR);
+    this.#sockets.push(steering);
+    const control = this.#control = new RawSocket(PAIR);
+    this.#sockets.push(control);
+    const endpoint = `inproc://forwarder-${++opened}`;
+    steering.bind(endpoint);
+    control.connect(endpoint);
+    // It was told to end while it was not running.
+    if (this.#closing) return;
+    const proxy = async () =>
+      await zmq().zmq_proxy_steerable(ingress.handle, egress.handle, null, steering.handle) === 0;
+    await keepRunning(proxy, () => this.#closing || this.#restarting, () => performance.now());
+  }
+
   #closeSockets(): void {
-    for (const socket of this.#sockets) socket.close();
+    for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  /** Give up all connections and begin anew. What is under way is lost; peers connect again by themselves. */
+  restart(): void {
+    if (this.#closing || this.#restarting) return;
+    this.#restarting = true;
+    this.#control?.send(TERMINATE);
   }
 
   /** Stop forwarding and close both sockets. Idempotent; never rejects. */
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
-      this.#control.send(new TextEncoder().encode("TERMINATE"));
+      this.#control?.send(TERMINATE);
     }
     await this.ended.catch(() => {});
     await contextsEnded();

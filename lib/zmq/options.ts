@@ -75,7 +75,7 @@ const TYPES: Record<SocketKind, number> = { dealer: 5, router: 6, xpub: 9, xsub:
 
 /** The library's numbers of options. */
 const ROUTING_ID = 5, LINGER = 17, RECONNECT = 18, BACKLOG = 19, RECONNECT_MAX = 21, MAX_SIZE = 22;
-const SEND_MARK = 23, RECEIVE_MARK = 24, MANDATORY = 33, VERBOSE = 40, HANDSHAKE = 66;
+const RECEIVE_BUFFER = 12, SEND_MARK = 23, RECEIVE_MARK = 24, MANDATORY = 33, VERBOSE = 40, HANDSHAKE = 66;
 const KEEPALIVE = 34, KEEPALIVE_COUNT = 35, KEEPALIVE_IDLE = 36, KEEPALIVE_INTERVAL = 37;
 const HEARTBEAT = 75, HEARTBEAT_TTL = 76, HEARTBEAT_TIMEOUT = 77, CONNECT_TIMEOUT = 79, MAX_RETRANSMIT = 80;
 
@@ -92,6 +92,14 @@ const STUCK_MS = 10_000;
 const IDLE_S = 10, ASK_AGAIN_S = 5, ASKED = 3;
 /** The library tells peers in tenths of a second how long silence may last; 0 would be for ever. */
 const TTL_STEP_MS = 100;
+
+/**
+ * What the system takes in for an xpub that listens, bytes a connection: the least that it offers, some megabytes a
+ * second on loopback. There is little to be said towards publishers; and a byte of a subscription costs the library
+ * 100 ns and 50 bytes, so that whoever says much must not get far before a `MemoryGuard` sees it.
+ */
+const UPSTREAM_BUFFER_BYTES = 1;
+const SYSTEM_DEFAULT = -1;
 
 /** A raw socket of this kind with these options. */
 export function openRawSocket(kind: SocketKind, given: SocketOptions): RawSocket {
@@ -112,6 +120,7 @@ export function openRawSocket(kind: SocketKind, given: SocketOptions): RawSocket
     // Say so when there is no such peer.
     if (kind === "router") socket.setInteger(MANDATORY, 1);
     if (kind === "xpub" && options.allSubscriptions) socket.setInteger(VERBOSE, 1);
+    if (kind === "xpub") socket.setForListening(RECEIVE_BUFFER, UPSTREAM_BUFFER_BYTES, SYSTEM_DEFAULT);
   } catch (error) {
     socket.close();
     throw error;

@@ -33,3 +33,19 @@ export async function keepRunning(
   }
   throw new PubsubError(`The forwarder stopped: its proxy ended by itself ${LIMIT} times in a row`);
 }
+
+/** How often, and after which pauses, something is tried again. */
+const TRIES = 100;
+const PAUSE_MS = 10;
+
+/** What `attempt` gives as soon as it does not throw; what it threw last when it never stops. */
+export async function retry<T>(attempt: () => T): Promise<T> {
+  for (let count = 1;; count++) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (count >= TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}

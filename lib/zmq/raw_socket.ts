@@ -34,6 +34,7 @@ const integerSize = new BigUint64Array(new ArrayBuffer(8));
 /** A raw socket. */
 export class RawSocket {
   #handle: Handle | null;
+  #forListening: { option: number; listening: number; otherwise: number } | undefined;
   /** Becomes readable when something has changed: edge-triggered. */
   readonly descriptor: number;
 
@@ -66,6 +67,11 @@ export class RawSocket {
     this.setBytes(option, new Uint8Array(new Int32Array([value]).buffer));
   }
 
+  /** Have an option other values for endpoints that are listened on than otherwise. One option a socket. */
+  setForListening(option: number, listening: number, otherwise: number): void {
+    this.#forListening = { option, listening, otherwise };
+  }
+
   /** Set an option that is a 64-bit integer. */
   setLong(option: number, value: number): void {
     this.setBytes(option, new Uint8Array(new BigInt64Array([BigInt(value)]).buffer));
@@ -91,9 +97,12 @@ export class RawSocket {
   bind(endpoint: string): string {
     checkEndpoint("listen on", endpoint, isInterface);
     this.#prepare(endpoint);
-    if (zmq().zmq_bind(this.#handle, cString(endpoint)) < 0) {
-      throw endpointError("listen on", endpoint, failure());
-    }
+    const special = this.#forListening;
+    if (special) this.setInteger(special.option, special.listening);
+    const failed = zmq().zmq_bind(this.#handle, cString(endpoint)) < 0;
+    const reason = failed ? failure() : "";
+    if (special) this.setInteger(special.option, special.otherwise);
+    if (failed) throw endpointError("listen on", endpoint, reason);
     const name = new Uint8Array(1024);
     const length = new BigUint64Array([1024n]);
     zmq().zmq_getsockopt(this.#handle, LAST_ENDPOINT, name, length);

@@ -125,6 +125,29 @@ test("after a broker was replaced on the same ports, samples and messages from b
   await subscriber[Symbol.asyncDispose]();
 });
 
+test("a restart gives up every connection, and samples and messages from below flow again at the same ports", async () => {
+  await using broker = forwarder();
+  const { publisher, upstream, subscriber, received } = await flowing(broker);
+  const events = new PeerReader(subscriber);
+  for (let round = 1; round <= 5; round++) {
+    broker.restart();
+    broker.restart();
+    await events.seen("handshaken", round);
+    await until("a sample after it", () => {
+      publisher.send(frame(`after ${round}`));
+      return received.messages.some(([text]) => text === `after ${round}`);
+    });
+    await until("a message from below", () => {
+      subscriber.send(frame(`up ${round}`));
+      return upstream.messages.some(([text]) => text === `up ${round}`);
+    });
+  }
+  broker.restart();
+  await within("its end", broker.close(), 5000);
+  await publisher[Symbol.asyncDispose]();
+  await subscriber[Symbol.asyncDispose]();
+});
+
 test("a subscriber that is killed is forgotten: its subscriptions are taken back at the publisher", async () => {
   await using broker = forwarder();
   await using publisher = publisherTo(broker);

@@ -1,0 +1,120 @@
+/**
+ * The TCP connections that others have made to ports of this process, as the kernel knows them: who, how many bytes,
+ * what is stuck; and a way to end one. The library itself tells none of it, and cannot end a single connection.
+ *
+ * Linux only; elsewhere there are none. A connection is ended by shutdown(2), which the library takes for an end by
+ * the peer: it closes the descriptor itself, and by the option set here that is a reset, so nothing is left of it.
+ */
+
+/** A connection to one of our ports. */
+export interface Connection {
+  readonly descriptor: number;
+  /** Our port. */
+  readonly port: number;
+  /** For example `192.0.2.7:40112`. */
+  readonly peer: string;
+  /** Bytes so far. */
+  readonly received: number;
+  /** Bytes that the peer has taken so far. */
+  readonly acknowledged: number;
+  /** Bytes that wait in the kernel for the peer to take some. */
+  readonly unsent: number;
+}
+
+const SYMBOLS = {
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+} as const;
+
+type Sockets = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+const SOL_SOCKET = 1, SO_LINGER = 13, IPPROTO_TCP = 6, TCP_INFO = 11, SHUT_RDWR = 2;
+const AF_INET = 2, AF_INET6 = 10;
+/** struct linger: on, for no time. */
+const NO_LINGER = new Uint8Array(Int32Array.of(1, 0).buffer);
+/** Of struct tcp_info. */
+const ESTABLISHED = 1, ACKNOWLEDGED_AT = 120, RECEIVED_AT = 128, UNSENT_AT = 144;
+
+const address = new Uint8Array(128);
+const information = new Uint8Array(192);
+const length = new Uint32Array(1);
+const view = new DataView(information.buffer);
+
+let loaded: Sockets | null | undefined;
+
+function sockets(): Sockets | null {
+  return loaded ??= open();
+}
+
+function open(): Sockets | null {
+  if (Deno.build.os !== "linux") return null;
+  for (const name of ["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`]) {
+    try {
+      return Deno.dlopen(name, SYMBOLS).symbols;
+    } catch {
+      // The other C library, then.
+    }
+  }
+  return null;
+}
+
+/** All connections to these ports. */
+export function connectionsTo(ports: ReadonlySet<number>): Connection[] {
+  const calls = sockets();
+  if (calls === null) return [];
+  const found: Connection[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const connection = connectionAt(calls, Number(name), ports);
+    if (connection !== undefined) found.push(connection);
+  }
+  return found;
+}
+
+function connectionAt(
+  calls: Sockets,
+  descriptor: number,
+  ports: ReadonlySet<number>,
+): Connection | undefined {
+  length[0] = address.length;
+  if (calls.getsockname(descriptor, address, length) !== 0) return undefined;
+  const port = portOf(address);
+  if (port === undefined || !ports.has(port)) return undefined;
+  length[0] = information.length;
+  if (calls.getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, information, length) !== 0) return undefined;
+  if (information[0] !== ESTABLISHED || length[0] < UNSENT_AT + 4) return undefined;
+  const received = Number(view.getBigUint64(RECEIVED_AT, true));
+  const acknowledged = Number(view.getBigUint64(ACKNOWLEDGED_AT, true));
+  const unsent = view.getUint32(UNSENT_AT, true);
+  length[0] = address.length;
+  if (calls.getpeername(descriptor, address, length) !== 0) return undefined;
+  return { descriptor, port, peer: formatAddress(address), received, acknowledged, unsent };
+}
+
+/** End a connection, if it is still the same one. @returns whether it was. */
+export function endConnection({ descriptor, port, peer }: Connection): boolean {
+  const calls = sockets();
+  if (calls === null) return false;
+  if (connectionAt(calls, descriptor, new Set([port]))?.peer !== peer) return false;
+  calls.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, NO_LINGER, NO_LINGER.length);
+  return calls.shutdown(descriptor, SHUT_RDWR) === 0;
+}
+
+/** The port in a struct sockaddr_in or sockaddr_in6; undefined for another kind of address. */
+function portOf(bytes: Uint8Array): number | undefined {
+  const family = bytes[0]! | bytes[1]! << 8;
+  return family === AF_INET || family === AF_INET6 ? bytes[2]! << 8 | bytes[3]! : undefined;
+}
+
+/** A struct sockaddr_in or sockaddr_in6 as text. Pure. */
+export function formatAddress(bytes: Uint8Array): string {
+  const port = portOf(bytes);
+  if (bytes[0] === AF_INET) return `${bytes.subarray(4, 8).join(".")}:${port}`;
+  const words = Array.from(
+    { length: 8 },
+    (_, index) => (bytes[8 + 2 * index]! << 8 | bytes[9 + 2 * index]!).toString(16),
+  );
+  return `[${words.join(":")}]:${port}`;
+}

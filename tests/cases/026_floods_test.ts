@@ -1,0 +1,79 @@
+/**
+ * Cases 26 and 52: floods of subscriptions and requests aborted brokers, and what they had cost was never given back.
+ * Larger, and for every port: `deno run -A tests/chaos/floods.ts`.
+ */
+import assert from "node:assert/strict";
+import { until } from "../harness/condition.ts";
+import { FloodedSystem, FLOODS, type Port } from "../harness/flooded_system.ts";
+import { lastTest, systemTest } from "../harness/system.ts";
+import { freePort } from "../harness/zookeeper.ts";
+import { subscriptionBytes, ZmtpPeer } from "../harness/zmtp_peer.ts";
+
+const MAX_LEFT_MIB = 64;
+const WATCHED = ["broker", "publisher"];
+
+for (const port of Object.keys(FLOODS) as Port[]) {
+  systemTest(`case 26: floods of a ${port} port end nobody, and their memory comes back`, async (system) => {
+    const flooded = await FloodedSystem.start(system);
+    const before = new Map(WATCHED.map((role) => [role, flooded.memory(role)]));
+    for (const flood of FLOODS[port].slice(0, 4)) {
+      await flooded.pour(port, flood);
+      await flooded.pour(port, flood, 0.5);
+    }
+    await flooded.goesOn();
+    for (const role of WATCHED) {
+      await until(`the ${role}'s memory to come back to ${before.get(role)} MiB`, () => {
+        const now = flooded.memory(role);
+        if (now <= before.get(role)! + MAX_LEFT_MIB) return true;
+        throw new Error(`${now} MiB`);
+      }, 60_000);
+    }
+  });
+}
+
+systemTest(
+  "case 52: a subscriber that pours in subscriptions is cut off, and the log names it",
+  async (system) => {
+    const flooded = await FloodedSystem.start(system);
+    const flood = FLOODS.egress.at(-1)!;
+    await flooded.pour("egress", flood);
+    await flooded.processes.broker!.says(/cut the connection of 127\.0\.0\.1:\d+: .*MiB/);
+    await flooded.goesOn();
+  },
+);
+
+systemTest(
+  "case 52: a reader that takes nothing while 10 MB samples flow costs a bounded memory",
+  async (system) => {
+    const ports = { egress: freePort(), publisher: freePort() };
+    const here = ["--address", "127.0.0.1"];
+    const broker = await system.broker(...here, "--egress-port", String(ports.egress));
+    const publisher = system.start([
+      ...["publisher", ...here, "--topics", "A", "--indefinite", "--payload-size", "10000000"],
+      ...["--sleep", "0.05", "--flow", "drop", "--bind-port", String(ports.publisher)],
+    ]);
+    await publisher.says(/owns topic A/);
+    const peaks = new Map<string, number>();
+    const watching = setInterval(() => {
+      for (const [name, { pid }] of Object.entries({ broker, publisher })) {
+        const pages = Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]);
+        peaks.set(name, Math.max(peaks.get(name) ?? 0, pages * 4096 / 1024 / 1024));
+      }
+    }, 20);
+    try {
+      for (const [process, port] of [[broker, ports.egress], [publisher, ports.publisher]] as const) {
+        using reader = await ZmtpPeer.connect({ endpoint: `tcp://127.0.0.1:${port}`, type: "SUB" });
+        await reader.write(subscriptionBytes(new Uint8Array()));
+        await process.says(/cut the connection of 127\.0\.0\.1:\d+: \S+ MiB are in use/);
+      }
+    } finally {
+      clearInterval(watching);
+    }
+    assert.ok(broker.running && publisher.running);
+    // 256 MiB above what it has of itself, and what comes in while that is noticed.
+    assert.ok(peaks.get("broker")! < 600, `the broker had ${peaks.get("broker")} MiB`);
+    assert.ok(peaks.get("publisher")! < 900, `the publisher had ${peaks.get("publisher")} MiB`);
+  },
+);
+
+lastTest();

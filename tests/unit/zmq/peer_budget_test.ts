@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Connection, formatAddress } from "../../../lib/zmq/connections.ts";
+import { PeerBudget, UNLIMITED } from "../../../lib/zmq/peer_budget.ts";
+
+const UP = 1;
+const SAMPLES = 2;
+const allowances = new Map([[UP, { burst: 1000, rate: 100 }], [SAMPLES, UNLIMITED]]);
+
+function connection(descriptor: number, more: Partial<Connection> = {}): Connection {
+  const peer = `127.0.0.1:${descriptor}`;
+  return { descriptor, port: UP, peer, received: 0, acknowledged: 0, unsent: 0, ...more };
+}
+
+test("who sends more at once than allowed has used it up, whoever stays within the rate has not", () => {
+  const budget = new PeerBudget(allowances);
+  assert.deepEqual(budget.look([connection(5, { received: 1000 }), connection(6)], 0), []);
+  // One second earns 100.
+  const [greedy, modest] = [connection(5, { received: 1101 }), connection(6, { received: 1000 })];
+  assert.deepEqual(budget.look([greedy, modest], 1000), [greedy]);
+  const steady = new PeerBudget(allowances);
+  for (let second = 0; second < 100; second++) {
+    assert.deepEqual(steady.look([connection(5, { received: 900 + 100 * second })], 1000 * second), []);
+  }
+});
+
+test("an allowance is never more than the burst, and a new connection has it whole", () => {
+  const budget = new PeerBudget(allowances);
+  budget.look([connection(5)], 0);
+  const late = connection(5, { received: 1001 });
+  assert.deepEqual(budget.look([late], 1_000_000), [late]);
+  assert.deepEqual(budget.look([connection(5, { peer: "127.0.0.1:7", received: 1000 })], 1_000_000), []);
+});
+
+test("samples may be sent without a limit", () => {
+  const budget = new PeerBudget(allowances);
+  assert.deepEqual(budget.look([connection(5, { port: SAMPLES, received: 1e12 })], 0), []);
+  assert.deepEqual(budget.look([connection(5, { port: SAMPLES, received: 2e12 })], 1), []);
+});
+
+test("memory being short, those that take nothing go first, all of them", () => {
+  const budget = new PeerBudget(allowances);
+  const at = (taken: number) => [
+    connection(5, { unsent: 10, acknowledged: 7 }),
+    connection(6, { unsent: 10, acknowledged: taken }),
+    connection(7, { unsent: 10, acknowledged: 7 }),
+    connection(8),
+  ];
+  budget.look(at(0), 0);
+  budget.look(at(1), 250);
+  assert.deepEqual(budget.toBlame(at(1)).map(({ descriptor }) => descriptor), [5, 7]);
+});
+
+test("then the one that has sent most, then the slowest, then the one that sends most samples", () => {
+  const budget = new PeerBudget(allowances);
+  const blame = (...connections: Connection[]) => {
+    budget.look(connections, 0);
+    return budget.toBlame(connections).map(({ descriptor }) => descriptor);
+  };
+  const sender = connection(9, { port: SAMPLES, received: 1e9 });
+  const slow = [
+    connection(6, { unsent: 5, acknowledged: 10 }),
+    connection(7, { unsent: 5, acknowledged: 20 }),
+  ];
+  assert.deepEqual(blame(connection(5, { received: 65_536 }), ...slow, sender), [5]);
+  assert.deepEqual(blame(connection(5, { received: 65_535 }), ...slow, sender), [6]);
+  assert.deepEqual(blame(connection(5), sender), [9]);
+  assert.deepEqual(blame(), []);
+});
+
+test("addresses of the kernel are written as everywhere", () => {
+  assert.equal(formatAddress(Uint8Array.of(2, 0, 0x9c, 0xb0, 192, 0, 2, 7)), "192.0.2.7:40112");
+  const six = new Uint8Array(28);
+  six.set([10, 0, 0x15, 0xb3]);
+  six[23] = 1;
+  assert.equal(formatAddress(six), "[0:0:0:0:0:0:0:1]:5555");
+});
