@@ -20,7 +20,7 @@ export interface Share {
  * The most that one publisher has under way. In messages half of what a queue holds (4,096), as ZeroMQ tells the
  * writer only of every half that was read.
  */
-export const MOST_IN_FLIGHT: Share = { bytes: 32 * 1024 * 1024, messages: 2048 };
+export const MOST_IN_FLIGHT: Share = { bytes: 16 * 1024 * 1024, messages: 2048 };
 /**
  * A credit below this is taken for this: a publisher that has to wait after each message is slow, and one of nothing
  * would stop it.

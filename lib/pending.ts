@@ -1,23 +1,20 @@
 /**
- * What waits behind a hole in a stream: batches in the order of their numbers, bounded in bytes. Pure.
+ * What waits behind a hole in a stream: batches in the order of their numbers, as long as there is room. Pure.
  *
  * What is refused is not lost: it is missed later, and asked for again.
  */
+import { costOf, type Room } from "./room.ts";
 import type { SampleBatch } from "./wire/batch.ts";
-
-/** What keeping a message costs besides its bytes. */
-const MESSAGE_BYTES = 512;
 
 /** Batches of one stream by number. */
 export class Pending {
   #batches: SampleBatch[] = [];
   #head = 0;
   #bytes = 0;
-  readonly #liveBytes: number;
+  readonly #room: Room;
 
-  /** @param liveBytes live batches are refused beyond this, answers to requests beyond twice that. */
-  constructor(liveBytes = 32 * 1024 * 1024) {
-    this.#liveBytes = liveBytes;
+  constructor(room: Room) {
+    this.#room = room;
   }
 
   /** Batches that wait. */
@@ -45,10 +42,12 @@ export class Pending {
   add(batch: SampleBatch): "kept" | "known" | "refused" {
     const at = this.#after(batch.firstSequence);
     if (at > this.#head && this.#batches[at - 1]!.nextSequence >= batch.nextSequence) return "known";
-    if (this.#bytes > this.#liveBytes * (batch.request === 0 ? 1 : 2)) return "refused";
+    const cost = costOf(batch);
+    if (!this.#room.mayHold(cost, batch.request !== 0)) return "refused";
     if (at === this.#batches.length) this.#batches.push(batch);
     else this.#batches.splice(at, 0, batch);
-    this.#bytes += batch.bytes.length + MESSAGE_BYTES;
+    this.#bytes += cost;
+    this.#room.hold(cost);
     return "kept";
   }
 
@@ -62,7 +61,9 @@ export class Pending {
       this.#batches = this.#batches.slice(this.#head);
       this.#head = 0;
     }
-    this.#bytes -= batch.bytes.length + MESSAGE_BYTES;
+    const cost = costOf(batch);
+    this.#bytes -= cost;
+    this.#room.hold(-cost);
     return batch;
   }
 

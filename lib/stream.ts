@@ -9,8 +9,11 @@
  * What a former owner sends after a later one was heard is fenced: neither delivered nor passed over. Its numbers stay
  * open (so nobody is told that they were taken), and are asked for if that publisher owns the topic again. Always:
  * delivered + lost + fenced is what we know of since the join.
+ *
+ * What finds no room (`room.ts`) is a hole like any other, but asked for only when there is room, as much as fits.
  */
 import { Pending } from "./pending.ts";
+import { costOf, Room } from "./room.ts";
 import { endMarkOf, Flag, type SampleBatch, type StreamName } from "./wire/batch.ts";
 
 const FIRST_RETRY_MS = 50;
@@ -52,6 +55,8 @@ export interface StreamCounters {
   repeated: number;
   /** Not delivered because a later owner of the topic had been heard. */
   fenced: number;
+  /** Dropped as there was no room, to be asked for again; each time they were. */
+  refused: number;
 }
 
 interface Outstanding extends WantedReplay {
@@ -61,6 +66,8 @@ interface Outstanding extends WantedReplay {
   readonly nextBefore: number;
   retryAt: number;
   pause: number;
+  /** Whether it could not be asked for as there was no room. */
+  deferred: boolean;
 }
 
 /** One stream of one publisher, as one subscriber follows it. */
@@ -78,8 +85,10 @@ export class Stream {
     lost: 0,
     repeated: 0,
     fenced: 0,
+    refused: 0,
   };
-  readonly #pending = new Pending();
+  readonly #room: Room;
+  readonly #pending: Pending;
   #outstanding: Outstanding | undefined;
   #lastRequest: number;
   /** The first number that we were to get. */
@@ -90,6 +99,10 @@ export class Stream {
   #fencedTo = 0;
   /** Fenced for good. */
   #fencedPast = 0;
+  /** What is below this number, and not below the next one to deliver, found no room. */
+  #refusedTo = 0;
+  /** Bytes of a sample that found no room, about. */
+  #sampleBytes = 1;
 
   constructor(
     readonly name: StreamName,
@@ -100,10 +113,14 @@ export class Stream {
       fence: Fence;
       /** Requests are numbered from here, below 2^31. */
       firstRequest?: number | undefined;
+      /** What all streams of a subscriber share. Default one of its own. */
+      room?: Room | undefined;
     },
     readonly output: StreamOutput,
   ) {
     this.#lastRequest = options.firstRequest ?? 0;
+    this.#room = options.room ?? new Room();
+    this.#pending = new Pending(this.#room);
   }
 
   /** Whether everything that we know of has been delivered. */
@@ -160,8 +177,22 @@ export class Stream {
       if (request === 0) this.#hole(firstSequence - 1, now);
       if (this.options.reliable || request !== 0) return;
     }
-    if (count > 0) this.#take(batch);
+    if (count > 0) {
+      if (batch.nextSequence > this.next && !this.#room.mayQueue(costOf(batch))) {
+        this.#refuse(batch);
+        return this.#hole(batch.nextSequence - 1, now);
+      }
+      this.#take(batch);
+    }
     if (this.#pending.size > 0) this.#drain(now);
+  }
+
+  /** There is room again. */
+  roomAgain(now: number): void {
+    const outstanding = this.#outstanding;
+    if (!outstanding?.deferred) return;
+    outstanding.retryAt = now;
+    this.tick(now);
   }
 
   /** Ask again what was not answered in time. */
@@ -174,11 +205,17 @@ export class Stream {
       this.#outstanding = undefined;
       return this.#askForHole(now);
     }
-    outstanding.pause = Math.min(outstanding.pause * 2, LAST_RETRY_MS);
+    if (!this.#room.mayAsk) return this.#defer(outstanding, now);
+    outstanding.pause = outstanding.deferred
+      ? FIRST_RETRY_MS
+      : Math.min(outstanding.pause * 2, LAST_RETRY_MS);
+    outstanding.deferred = false;
     outstanding.retryAt = now + outstanding.pause;
     outstanding.request = ++this.#lastRequest;
-    if (from > 0) outstanding.from = this.next;
-    else outstanding.to = this.#pending.firstLive;
+    if (from > 0) {
+      outstanding.from = this.next;
+      outstanding.to = this.#thatFits(to);
+    } else outstanding.to = this.#pending.firstLive;
     this.output.request(outstanding);
   }
 
@@ -198,31 +235,73 @@ export class Stream {
       this.#historyEnd = this.#pending.firstLive;
     }
     this.#release(Infinity, true);
-    if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo));
+    if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refusedTo));
+    // It may come back with what found no room: its place is here.
+    else this.#forgetRefused();
   }
 
   /** Nothing more is taken: what has not come up to `last`, if that is known, is lost, what was fenced is so for good. */
   abandon(last = 0): void {
-    if (this.next > 0) this.#giveUp(Math.max(last + 1, this.#fencedTo));
+    if (this.next > 0) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refusedTo));
   }
 
   /** @param wait ask later, as the answer before was of no use. */
   #ask(from: number, to: number, now: number, wait = 0): void {
     const depth = from === 0 ? this.options.requested : 0;
     const firstRequest = this.#lastRequest + 1;
-    if (wait === 0) this.#lastRequest++;
+    const deferred = !this.#room.mayAsk;
+    const ask = wait === 0 && !deferred;
+    if (ask) this.#lastRequest++;
     const pause = wait || FIRST_RETRY_MS;
     this.#outstanding = {
       request: this.#lastRequest,
       firstRequest,
       nextBefore: this.next,
       from,
-      to,
+      to: from > 0 ? this.#thatFits(to) : to,
       depth,
       pause,
       retryAt: now + pause,
+      deferred,
     };
-    if (wait === 0) this.output.request(this.#outstanding);
+    if (deferred) this.#defer(this.#outstanding, now);
+    if (ask) this.output.request(this.#outstanding);
+  }
+
+  /** Ask when there is room. */
+  #defer(outstanding: Outstanding, now: number): void {
+    this.#room.wanted = outstanding.deferred = true;
+    outstanding.retryAt = now + LAST_RETRY_MS;
+  }
+
+  /** The last number to ask for, where `to` is wanted (0: all): less if something found no room before. */
+  #thatFits(to: number): number {
+    if (this.next >= this.#refusedTo) return to;
+    const wanted = to === 0 ? Infinity : Math.max(to, this.#refusedTo - 1);
+    const behind = (this.#pending.first?.firstSequence ?? Infinity) - 1;
+    const fits = this.next + Math.floor(this.#room.share / this.#sampleBytes) - 1;
+    return Math.max(this.next, Math.min(wanted, behind, fits));
+  }
+
+  /** There is no room for these: they are asked for later. A best-effort stream passes over them, as over all holes. */
+  #refuse(batch: SampleBatch): void {
+    const { count, nextSequence } = batch;
+    this.counters.refused += count;
+    if (this.next === 0) return;
+    if (this.next >= this.#refusedTo && nextSequence > this.next) this.#room.short++;
+    this.#refusedTo = Math.max(this.#refusedTo, nextSequence);
+    this.#sampleBytes = costOf(batch) / count;
+  }
+
+  #forgetRefused(): void {
+    if (this.next < this.#refusedTo) this.#room.short--;
+    this.#refusedTo = 0;
+  }
+
+  /** The next number is another one. */
+  #goOn(next: number): void {
+    if (this.next < this.#refusedTo && next >= this.#refusedTo) this.#room.short--;
+    this.next = next;
   }
 
   /** Numbers up to `to` should have come. */
@@ -266,8 +345,9 @@ export class Stream {
       : Math.min(outstanding.to + 1, batch.firstSequence);
     // From a former owner nothing would be taken.
     if (this.#isStale(batch)) this.#fence(batch);
-    else if (this.next < wanted) this.#hole(wanted - 1, now, wait);
-    else this.#askForHole(now, wait);
+    else if (this.next < Math.max(wanted, this.#refusedTo)) {
+      this.#hole(Math.max(wanted, this.#refusedTo) - 1, now, wait);
+    } else this.#askForHole(now, wait);
   }
 
   /** Whether this comes from a former owner of the topic. */
@@ -287,7 +367,10 @@ export class Stream {
   }
 
   #keep(batch: SampleBatch): void {
-    if (batch.count > 0 && this.#pending.add(batch) === "known") this.counters.repeated += batch.count;
+    if (batch.count === 0) return;
+    const result = this.#pending.add(batch);
+    if (result === "known") this.counters.repeated += batch.count;
+    else if (result === "refused") this.#refuse(batch);
   }
 
   /** Deliver what is no longer behind a hole; ask for the next hole. */
@@ -329,7 +412,7 @@ export class Stream {
   #hand(batch: SampleBatch): void {
     const { fence } = this.options;
     fence.highest = batch.epoch;
-    this.next = batch.nextSequence;
+    this.#goOn(batch.nextSequence);
     if (this.#fencedTo > 0) this.#countFenced();
     if (this.#historyEnd > 0) batch.historical = batch.firstSequence < this.#historyEnd;
     this.counters.delivered += batch.count;
@@ -344,7 +427,7 @@ export class Stream {
     const lostFrom = Math.min(next, Math.max(from, this.#fencedTo));
     this.#fencedPast += lostFrom - from;
     this.counters.lost += next - lostFrom;
-    this.next = next;
+    this.#goOn(next);
     this.#countFenced();
     if (lostFrom > from) this.output.fenced(from, lostFrom - 1);
     if (next > lostFrom) this.output.lost(lostFrom, next - 1);

@@ -33,6 +33,7 @@ import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { ParkedStreams } from "./parked_streams.ts";
 import { subscriberPath } from "./paths.ts";
+import { costOf, Room } from "./room.ts";
 import { Route } from "./route.ts";
 import { SampleIterator } from "./sample_iterator.ts";
 import { type Fence, Stream } from "./stream.ts";
@@ -42,6 +43,7 @@ import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { announce, linksDown, type Unreached, UnreachedWatch } from "./unreached.ts";
+import { giveBack } from "./zmq/socket.ts";
 import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.ts";
 
 /** Acknowledgements that are not urgent wait so long for more. */
@@ -55,8 +57,8 @@ const FENCED_MS = 5000;
 const FORGET_AFTER_MS = 5000;
 /** Publishers that are gone may have left word of where their streams ended: asked for at the end for so long. */
 const ASK_END_MS = 1000;
-/** What a user who is too slow may leave untaken of streams that do not wait for him. */
-const MAX_QUEUE_BYTES = 64 * 1024 * 1024;
+/** That there is no room is said once in so long. */
+const SAY_AGAIN_MS = 10_000;
 
 const log = logger("subscriber");
 
@@ -78,6 +80,8 @@ export interface SubscriberStats extends Tally {
   repeated: number;
   /** Dropped because a later owner of the topic had been heard. */
   fenced: number;
+  /** Dropped as too much waited to be taken, and asked for again later: each time they were. */
+  refused: number;
   /** Messages that were not of this system. */
   invalid: number;
   streams: number;
@@ -114,18 +118,27 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #failovers: FailoverLog;
   /** As the broker is told of them. */
   readonly #lastFailovers: string[] = [];
-  readonly #past: Tally & { delivered: number; historical: number; repeated: number; fenced: number } = {
+  readonly #past: Tally & {
+    delivered: number;
+    historical: number;
+    repeated: number;
+    fenced: number;
+    refused: number;
+  } = {
     delivered: 0,
     historical: 0,
     recovered: 0,
     lost: 0,
     repeated: 0,
     fenced: 0,
+    refused: 0,
     duplicates: 0,
     reordered: 0,
   };
   readonly #credit = new Credit();
-  #queuedBytes = 0;
+  /** For what is not taken yet. */
+  readonly #room = new Room();
+  #toldOfRoom = -Infinity;
   #invalid = 0;
   /** Through the brokers. */
   readonly #route: Route<Link>;
@@ -228,7 +241,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   async *batches(): AsyncGenerator<SampleBatch> {
     try {
       for await (const { following, batch } of this.#queue) {
-        this.#queuedBytes -= batch.byteLength;
+        this.#room.queue(-costOf(batch));
+        if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
         try {
           yield batch;
         } finally {
@@ -245,6 +259,14 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
   }
 
+  /** What found no room before may be asked for now. */
+  #roomAgain(): void {
+    this.#room.wanted = false;
+    const now = monotonic();
+    for (const { stream, link } of this.#following.values()) if (link?.up) stream.roomAgain(now);
+    this.#arm();
+  }
+
   #acknowledgeSoon(following: Following): void {
     if (this.#abort.signal.aborted) return;
     this.#toAcknowledge.add(following);
@@ -258,15 +280,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #deliver(following: Following, batch: SampleBatch): void {
     const { topic, publisher } = batch;
     if (this.#queue.closed) return;
-    if (this.#queuedBytes > MAX_QUEUE_BYTES && following.stream.acknowledgeEvery === 0) {
-      const { counters } = following.stream;
-      counters.delivered -= batch.count;
-      if (batch.historical) counters.historical -= batch.count;
-      else if (batch.request !== 0) counters.recovered -= batch.count;
-      counters.lost += batch.count;
-      const { firstSequence: from, nextSequence } = batch;
-      return this.#lost(topic, publisher, from, nextSequence - 1, "they were not taken fast enough");
-    }
     const fence = this.#fences.get(topic)!;
     if (fence.owner !== publisher && fence.highest > 0n) {
       if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receivedAt);
@@ -274,7 +287,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     fence.at = batch.receivedAt;
     this.#failovers.delivered(following, batch.receivedAt);
-    this.#queuedBytes += batch.byteLength;
+    this.#room.queue(costOf(batch));
     following.waiting++;
     this.#queue.push({ following, batch });
   }
@@ -286,7 +299,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#events.push({ type: "fenced", topic, publisher, from, to });
   }
 
-  #lost(topic: string, publisher: string, from: number, to: number, reason: string): void {
+  #lost(topic: string, publisher: string, from: number, to: number): void {
+    const reason = this.#room.short > 0
+      ? "they were not taken fast enough"
+      : "the publisher no longer has them";
     log.warn(`${this.id}: lost samples ${from} to ${to} of ${publisher} on topic ${topic}: ${reason}`);
     this.#events.push({ type: "lost", topic, publisher, from, to, reason });
   }
@@ -324,11 +340,20 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     batch.receiveTime = receiveTime;
     batch.receivedAt = now;
+    const { refused } = stream.counters;
     stream.receive(batch, now);
+    if (stream.counters.refused !== refused) giveBack(bytes);
     if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
       following.repeatAcknowledgement();
     }
+    if (this.#room.wanted && now - this.#toldOfRoom > SAY_AGAIN_MS) this.#tellOfRoom(now);
     this.#armFor(stream.wakeAt);
+  }
+
+  #tellOfRoom(now: number): void {
+    this.#toldOfRoom = now;
+    const mebibytes = Math.round(this.#room.used / 2 ** 20);
+    log.warn(`${this.id}: ${mebibytes} MiB wait to be taken: what finds no room is asked for later`);
   }
 
   /** Whose message this is. */
@@ -491,10 +516,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         // Of a shared topic everybody is heard.
         fence: ownership === "shared" ? { highest: 0n } : fence,
         firstRequest: randomRequest(),
+        room: this.#room,
       }, {
         deliver: (batch) => this.#deliver(following, batch),
         request: (wanted) => following.request(wanted, reliable),
-        lost: (from, to) => this.#lost(topic, publisher, from, to, "the publisher no longer has them"),
+        lost: (from, to) => this.#lost(topic, publisher, from, to),
         fenced: (from, to) => this.#fenced(topic, publisher, from, to),
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
@@ -526,7 +552,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#following.delete(key);
     this.#byPrefix.delete(streamPrefix(following.liveKey));
     if (this.#lastHit === following) this.#lastHit = undefined;
-    for (const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced"] as const) {
+    for (
+      const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced", "refused"] as const
+    ) {
       this.#past[name] += stream.counters[name];
     }
     this.#past.duplicates += following.duplicates;
@@ -593,7 +621,17 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   stats(): SubscriberStats {
     const sum = { ...this.#past };
     for (const { stream, duplicates, reordered } of this.#following.values()) {
-      for (const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced"] as const) {
+      for (
+        const name of [
+          "delivered",
+          "historical",
+          "recovered",
+          "lost",
+          "repeated",
+          "fenced",
+          "refused",
+        ] as const
+      ) {
         sum[name] += stream.counters[name];
       }
       sum.duplicates += duplicates;

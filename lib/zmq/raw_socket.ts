@@ -31,6 +31,11 @@ const memory = new FrameMemory();
 const integer = new Int32Array(new ArrayBuffer(4));
 const integerSize = new BigUint64Array(new ArrayBuffer(8));
 
+/** A received frame that nobody holds any more. */
+export function giveBack(frame: Uint8Array): void {
+  memory.giveBack(frame as Uint8Array<ArrayBuffer>);
+}
+
 /** A raw socket. */
 export class RawSocket {
   #handle: Handle | null;

@@ -13,6 +13,7 @@ import { type PeerEvent, PeerEvents } from "./peer_events.ts";
 import type { RawSocket } from "./raw_socket.ts";
 import { type Member, reactor } from "./reactor.ts";
 
+export { giveBack } from "./raw_socket.ts";
 export type { PeerEvent, SocketKind, SocketOptions };
 
 /** The most messages of one item of `messages()`. */

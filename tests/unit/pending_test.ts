@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Pending } from "../../lib/pending.ts";
+import { Room } from "../../lib/room.ts";
 import { samples } from "./stream_fixture.ts";
 
 const batches = fc.array(
@@ -14,7 +15,7 @@ const batches = fc.array(
 
 Deno.test("batches come out in the order of their numbers, and none is kept that adds nothing to its neighbour", () => {
   fc.assert(fc.property(batches, (given) => {
-    const pending = new Pending();
+    const pending = new Pending(new Room());
     const kept = new Set<number>();
     for (const { first, count, request } of given) {
       const result = pending.add(samples(first, first + count - 1, { request }));
@@ -42,7 +43,7 @@ Deno.test("batches come out in the order of their numbers, and none is kept that
 });
 
 Deno.test("the same batch once more, or a part of it, is known", () => {
-  const pending = new Pending();
+  const pending = new Pending(new Room());
   assert.equal(pending.add(samples(3, 6)), "kept");
   assert.equal(pending.add(samples(3, 6)), "known");
   assert.equal(pending.add(samples(4, 6, { request: 1 })), "known");
@@ -51,17 +52,19 @@ Deno.test("the same batch once more, or a part of it, is known", () => {
   assert.equal(pending.size, 3);
 });
 
-Deno.test("memory is bounded: live batches are refused first, answers have as much again", () => {
-  const pending = new Pending(100_000);
+Deno.test("memory is bounded over all streams: live batches are refused first, answers find a little more room", () => {
+  const room = new Room(100_000);
+  const [pending, other] = [new Pending(room), new Pending(room)];
   let n = 2;
   while (pending.add(samples(n, n)) === "kept") n++;
-  assert.ok(pending.byteLength > 100_000 && pending.byteLength < 101_000);
-  assert.equal(pending.add(samples(n, n)), "refused");
-  while (pending.add(samples(n, n, { request: 1 })) === "kept") n++;
-  assert.ok(pending.byteLength > 200_000 && pending.byteLength < 201_000);
+  assert.equal(pending.byteLength, room.used);
+  assert.ok(room.used > 69_000 && room.used <= 70_000);
+  assert.equal(other.add(samples(n, n)), "refused");
+  while (other.add(samples(n, n, { request: 1 })) === "kept") n++;
+  assert.ok(room.used > 89_000 && room.used <= 90_000);
   // Empty payloads count, too: a batch costs memory whatever is in it.
-  assert.ok(pending.size < 1000);
+  assert.ok(pending.size < 200);
   pending.shift();
   pending.shift();
-  assert.equal(pending.add(samples(n, n, { request: 1 })), "kept", "there is room again");
+  assert.equal(other.add(samples(n, n, { request: 1 })), "kept", "there is room again");
 });

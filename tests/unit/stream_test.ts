@@ -58,6 +58,7 @@ Deno.test("joining: history first, then the live samples that came meanwhile, ea
     lost: 0,
     repeated: 2,
     fenced: 0,
+    refused: 0,
   });
 });
 
@@ -368,7 +369,8 @@ Deno.test("behind a hole that never closes memory is bounded, and what was not k
   stream.receive(end(2, 1, last + 1), 200);
   stream.receive(mark(last + 1), 200);
   assert.equal(requests.length, 3);
-  assert.deepEqual([requests[2]!.from, requests[2]!.to], [until, last]);
+  assert.equal(requests[2]!.from, until);
+  assert.ok(requests[2]!.to > until + 10_000 && requests[2]!.to <= last, "as much as there is room for");
   assert.equal(stream.pendingBytes, 0);
   assert.equal(stream.counters.lost, 0);
 });

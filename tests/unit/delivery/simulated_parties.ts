@@ -7,6 +7,7 @@ import { FencingWatch } from "../../../lib/fencing_watch.ts";
 import { Following } from "../../../lib/following.ts";
 import type { Link } from "../../../lib/link.ts";
 import { PublishedStream } from "../../../lib/published_stream.ts";
+import { costOf, Room } from "../../../lib/room.ts";
 import { type Fence, Stream } from "../../../lib/stream.ts";
 import { decodeBatch, Flag, type SampleBatch } from "../../../lib/wire/batch.ts";
 import type { StreamMatch } from "../../../lib/wire/control.ts";
@@ -30,6 +31,8 @@ export interface World {
   offered: number;
   repairSamples: number | undefined;
   shared: boolean;
+  /** Bytes that a subscriber has room for. */
+  room: number | undefined;
   /** Incarnations drawn so far. */
   incarnations: number;
 }
@@ -187,6 +190,7 @@ export class SimulatedSubscriber {
   readonly connections: Connection[] = [];
   readonly books: ReceivedBook[] = [];
   requests = 0;
+  readonly room: Room;
   reliable: boolean;
   readonly #following = new Map<string, Following>();
   readonly #bookOf = new Map<Following, ReceivedBook>();
@@ -205,6 +209,7 @@ export class SimulatedSubscriber {
     options: { reliable: boolean },
   ) {
     this.reliable = options.reliable;
+    this.room = new Room(world.room);
     const ends = {
       up: (bytes: Uint8Array) => {
         for (const publisher of world.publishers) publisher.receive(bytes);
@@ -285,11 +290,13 @@ export class SimulatedSubscriber {
         requested: this.requested,
         reliable: this.reliable,
         fence: this.world.shared ? { highest: 0n } : this.#fence,
+        room: this.room,
         firstRequest: this.world.simulation.between(0, 2 ** 31 - 1),
       }, {
         deliver: (batch) => {
           book.onDelivered(batch);
           following.waiting++;
+          this.room.queue(costOf(batch));
           this.#queue.push({ following, batch });
           this.#takeSoon();
         },
@@ -340,10 +347,15 @@ export class SimulatedSubscriber {
     this.world.simulation.after(1, () => {
       this.#takePlanned = false;
       for (const { following, batch } of this.#queue.splice(0, 8)) {
+        this.room.queue(-costOf(batch));
         following.waiting--;
         if (following.taken(batch) === "later") {
           this.world.simulation.after(ACKNOWLEDGE_AFTER_MS, () => following.acknowledge());
         }
+      }
+      if (this.room.wanted && this.room.mayAsk) {
+        this.room.wanted = false;
+        for (const { stream, link } of this.#following.values()) if (link?.up) stream.roomAgain(this.#now);
       }
       this.#takeSoon();
     });

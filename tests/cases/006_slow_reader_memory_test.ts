@@ -1,0 +1,53 @@
+/** Case 6: a slow reliable subscriber that was no longer waited for grew without bound: 122 → 863 MiB. */
+import assert from "node:assert/strict";
+import { delay } from "../harness/condition.ts";
+import { lastTest, systemTest } from "../harness/system.ts";
+
+const MIB = 1024 * 1024;
+const COUNT = 15_000;
+
+/** Bytes of memory that a process has. */
+function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s*(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) * 1024;
+}
+
+systemTest(
+  "case 6: whoever is not waited for any more holds a bounded amount, and gets what is still there later",
+  async (system) => {
+    await system.broker();
+    const fifo = system.file("reader");
+    assert.ok((await new Deno.Command("mkfifo", { args: [fifo] }).output()).success);
+    // Opened for both, as opening one end waits for the other.
+    const reader = await Deno.open(fifo, { read: true, write: true });
+    const subscriber = system.start(["subscriber", "--topics", "A", "--raw"], { stdoutFile: fifo });
+    await subscriber.says(/registered in zone/);
+    const idle = residentBytes(subscriber.pid);
+    const publisher = system.start([
+      ...["publisher", "--topics", "A", "--payload-size", "20000", "--sleep", "0.0002"],
+      ...["--flow", "wait", "--slow-subscriber", "0.3", "-m", `${COUNT}`],
+    ]);
+    await subscriber.says(/\d+ MiB wait to be taken: what finds no room is asked for later/);
+    await publisher.says(/stands still: not waited for any more/);
+    let most = 0;
+    for (let i = 0; i < 15; i++) {
+      await delay(100);
+      most = Math.max(most, residentBytes(subscriber.pid));
+    }
+    const grown = Math.round((most - idle) / MIB);
+    assert.ok(grown < 64, `${grown} MiB above its idle size`);
+
+    // The reader goes on: with what is lost it gets everything.
+    const reading = new Deno.Command("cat", { args: [fifo], stdout: "null" }).spawn();
+    await publisher.exit();
+    await subscriber.says(/publisher .* of topic A is gone/);
+    await subscriber.interrupt();
+    reader.close();
+    await reading.status;
+    const { received, lost, recovered } = subscriber.summary();
+    assert.equal(received! + lost!, COUNT);
+    assert.ok(lost! > 0);
+    assert.ok(recovered! > 0, "asked for when there was room");
+  },
+);
+
+lastTest();
