@@ -25,7 +25,7 @@ export const MOST_IN_FLIGHT: Share = { bytes: 16 * 1024 * 1024, messages: 2048 }
  * A credit below this is taken for this: a publisher that has to wait after each message is slow, and one of nothing
  * would stop it.
  */
-export const LEAST_CREDIT: Share = { bytes: 256 * 1024, messages: 16 };
+export const LEAST_CREDIT: Share = { bytes: 128 * 1024, messages: 16 };
 /** No credit told: only the publisher's own limit. */
 export const ANY_CREDIT: Share = { bytes: Infinity, messages: Infinity };
 /** Acknowledgements are asked for so often while as much as the limit is sent. */

@@ -33,8 +33,8 @@ export interface StreamOutput {
   deliver(batch: SampleBatch): void;
   /** Ask the publisher. It may get lost: {@link Stream.tick} asks again. */
   request(wanted: WantedReplay): void;
-  /** Numbers `from` … `to` will never come. */
-  lost(from: number, to: number): void;
+  /** Numbers `from` … `to` will never come. @param refused whether there was no room when (some of) them came. */
+  lost(from: number, to: number, refused: boolean): void;
   /** Numbers `from` … `to` were dropped for a later owner and will never come: the stream has ended, or gone on. */
   fenced(from: number, to: number): void;
 }
@@ -425,12 +425,13 @@ export class Stream {
     if (next <= this.next) return;
     const from = this.next;
     const lostFrom = Math.min(next, Math.max(from, this.#fencedTo));
+    const refused = lostFrom < this.#refusedTo;
     this.#fencedPast += lostFrom - from;
     this.counters.lost += next - lostFrom;
     this.#goOn(next);
     this.#countFenced();
     if (lostFrom > from) this.output.fenced(from, lostFrom - 1);
-    if (next > lostFrom) this.output.lost(lostFrom, next - 1);
+    if (next > lostFrom) this.output.lost(lostFrom, next - 1, refused);
   }
 }
 

@@ -299,10 +299,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#events.push({ type: "fenced", topic, publisher, from, to });
   }
 
-  #lost(topic: string, publisher: string, from: number, to: number): void {
-    const reason = this.#room.short > 0
-      ? "they were not taken fast enough"
-      : "the publisher no longer has them";
+  #lost(topic: string, publisher: string, from: number, to: number, refused: boolean): void {
+    const reason = refused ? "they were not taken fast enough" : "the publisher no longer has them";
     log.warn(`${this.id}: lost samples ${from} to ${to} of ${publisher} on topic ${topic}: ${reason}`);
     this.#events.push({ type: "lost", topic, publisher, from, to, reason });
   }
@@ -520,7 +518,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       }, {
         deliver: (batch) => this.#deliver(following, batch),
         request: (wanted) => following.request(wanted, reliable),
-        lost: (from, to) => this.#lost(topic, publisher, from, to),
+        lost: (from, to, refused) => this.#lost(topic, publisher, from, to, refused),
         fenced: (from, to) => this.#fenced(topic, publisher, from, to),
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
