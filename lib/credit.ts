@@ -17,6 +17,10 @@ export class Credit {
     this.#whole = this.#share = whole;
   }
 
+  /** Whether there are several publishers. */
+  get shared(): boolean {
+    return this.#divisor > 1;
+  }
   /** What each publisher may have under way. */
   get share(): Share {
     return this.#share;

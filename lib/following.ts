@@ -99,9 +99,10 @@ export class Following {
   /**
    * The user has taken a batch.
    *
-   * @returns whether an acknowledgement is due soon (`later`), was sent (`now`), or is not wanted.
+   * @param together whether acknowledgements that are due are to be sent with others.
+   * @returns whether an acknowledgement is due (`soon`, or `later`), was sent (`now`), or is not wanted.
    */
-  taken(batch: SampleBatch): "now" | "later" | "no" {
+  taken(batch: SampleBatch, together = false): "now" | "soon" | "later" | "no" {
     const expected = this.handedOut + 1;
     if (batch.firstSequence < expected && this.handedOut > 0) {
       this.duplicates += Math.min(expected - batch.firstSequence, batch.count);
@@ -112,6 +113,7 @@ export class Following {
     if (!options.reliable) return "no";
     const asked = (batch.flags & Flag.ACKNOWLEDGE) !== 0;
     if (acknowledgeEvery > 0 && (asked || this.handedOut - this.#told >= acknowledgeEvery)) {
+      if (together) return "soon";
       this.acknowledge();
       return "now";
     }

@@ -48,6 +48,11 @@ import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.t
 
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
+/**
+ * Those that are due wait so long for those to other publishers: through a broker each wakes all publishers up. Short
+ * against the time in which a share of the credit is used up.
+ */
+const ACKNOWLEDGE_TOGETHER_MS = 5;
 const HOUSEKEEPING_MS = 250;
 /** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
 const CONNECT_MS = 300;
@@ -148,6 +153,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #housekeeping: ReturnType<typeof setInterval> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryAt = Infinity;
+  /** Milliseconds from when it was set until the timer is over; Infinity when it is not set. */
+  #acknowledgeIn = Infinity;
   #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -247,7 +254,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
           yield batch;
         } finally {
           following.waiting--;
-          if (following.taken(batch) === "later") this.#acknowledgeSoon(following);
+          const due = following.taken(batch, this.#credit.shared);
+          if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
+          else if (due === "soon") this.#acknowledgeSoon(following, ACKNOWLEDGE_TOGETHER_MS);
         }
       }
     } finally {
@@ -267,14 +276,17 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#arm();
   }
 
-  #acknowledgeSoon(following: Following): void {
+  #acknowledgeSoon(following: Following, ms: number): void {
     if (this.#abort.signal.aborted) return;
     this.#toAcknowledge.add(following);
-    this.#acknowledgeTimer ??= setTimeout(() => {
-      this.#acknowledgeTimer = undefined;
+    if (ms >= this.#acknowledgeIn) return;
+    this.#acknowledgeIn = ms;
+    clearTimeout(this.#acknowledgeTimer);
+    this.#acknowledgeTimer = setTimeout(() => {
+      this.#acknowledgeIn = Infinity;
       for (const one of this.#toAcknowledge) one.acknowledge();
       this.#toAcknowledge.clear();
-    }, ACKNOWLEDGE_AFTER_MS);
+    }, ms);
   }
 
   #deliver(following: Following, batch: SampleBatch): void {
