@@ -7,22 +7,21 @@
  */
 import type { Launch } from "./cli/host.ts";
 import { runProgram } from "./cli/program.ts";
+import { StandardError } from "./cli/standard_error.ts";
+import { writeStandardOutput } from "./cli/descriptor.ts";
 import { StandardOutput } from "./cli/standard_output.ts";
 import { reasonOf, UsageError } from "./lib/errors.ts";
 import { configureLogging, logger } from "./lib/log.ts";
+import { printable } from "./lib/printable.ts";
 
 const leaving = new AbortController();
-const stdout = new StandardOutput((bytes) => Deno.stdout.write(bytes), () => leaving.abort());
-const encoder = new TextEncoder();
+const stdout = new StandardOutput(writeStandardOutput, () => leaving.abort());
+const stderr = new StandardError(Deno.stderr);
 let verbose = Deno.args.includes("--verbose") || Deno.args.includes("-v");
 
+/** One line that is no log record. Much of what it says comes from outside. */
 function note(line: string): void {
-  const bytes = encoder.encode(line + "\n");
-  try {
-    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
-  } catch {
-    // Standard error is closed: there is nobody left to tell.
-  }
+  stderr.line(printable(line));
 }
 
 function fail(error: unknown): number {
@@ -32,7 +31,7 @@ function fail(error: unknown): number {
   }
   note(`error: ${reasonOf(error)}`);
   if (error instanceof UsageError) return 2;
-  if (verbose) note(Deno.inspect(error));
+  if (verbose) Deno.inspect(error).split("\n").forEach(note);
   return 1;
 }
 
@@ -66,7 +65,7 @@ let exitCode = 0;
 
 async function launch(role: Launch): Promise<void> {
   verbose = role.verbose;
-  configureLogging(verbose ? "debug" : role.quiet ? "warning" : "info");
+  configureLogging(verbose ? "debug" : role.quiet ? "warning" : "info", (line) => stderr.line(line));
   handleSignals();
   if (role.dieAfterMs !== undefined) setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), role.dieAfterMs);
   exitCode = await role.run({
@@ -96,6 +95,13 @@ async function flushOutput(): Promise<void> {
   await Promise.race([stdout.flush(), timer.promise]);
 }
 
+/** Waits for the reader of standard error, for a second. */
+async function flushErrors(): Promise<void> {
+  const timer = Promise.withResolvers<void>();
+  setTimeout(timer.resolve, 1000);
+  await Promise.race([stderr.flush(), timer.promise]);
+}
+
 try {
   await runProgram(Deno.args, {
     zookeeper: Deno.env.get("PUBSUB_ZOOKEEPER"),
@@ -109,4 +115,5 @@ try {
   exitCode = fail(error);
   await flushOutput().catch(() => {});
 }
+await flushErrors();
 Deno.exit(exitCode);

@@ -4,6 +4,7 @@
  * The synthetic event is the earlier framework's: the publisher's address, the topic and the publish time in seconds
  * since the epoch, as one JSON object.
  */
+import { utf8 } from "./utf8.ts";
 
 /** The payload of one event on one topic, published at `now` (milliseconds since the epoch). */
 export type PayloadMaker = (topic: string, now: number) => Uint8Array;
@@ -15,7 +16,6 @@ export type MadeSource =
   | { readonly kind: "bytes"; readonly size: number };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** The maker of a source's payloads. `address` is where the publisher is reached. */
 export function payloadMaker(source: MadeSource, address: string): PayloadMaker {
@@ -39,9 +39,9 @@ export function payloadMaker(source: MadeSource, address: string): PayloadMaker 
   }
 }
 
-/** A keyed line's parts: `TOPIC<TAB>payload`. Undefined when there is no tab. */
-export function splitKeyed(line: Uint8Array): { topic: string; payload: Uint8Array } | undefined {
+/** A keyed line's parts: `TOPIC<TAB>payload`. Undefined when there is no tab; no topic when it is no UTF-8. */
+export function splitKeyed(line: Uint8Array): { topic: string | undefined; payload: Uint8Array } | undefined {
   const tab = line.indexOf(9);
   if (tab < 0) return undefined;
-  return { topic: decoder.decode(line.subarray(0, tab)), payload: line.subarray(tab + 1) };
+  return { topic: utf8(line.subarray(0, tab)), payload: line.subarray(tab + 1) };
 }

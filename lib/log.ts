@@ -1,17 +1,36 @@
 /**
  * The one logger: one levelled line a record, on standard error. Standard output is never touched.
  *
- * Library code calls `logger("broker")` and logs; nothing is printed until an application (here `main.ts`)
- * calls {@link configureLogging}.
+ * Library code calls `logger("broker")` and logs finished sentences; nothing is printed until an application (here
+ * `main.ts`) calls {@link configureLogging}. What a sentence contains, names with braces for instance, is never
+ * interpreted, and what it says is made printable here, whoever chose it.
  */
-import { configureSync, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
+import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
+import { printable } from "./printable.ts";
 
 /** The levels a user can ask for, from most to least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
+/** Where one part of the system says what happens, a finished sentence a call. */
+export interface Log {
+  debug(sentence: string): void;
+  info(sentence: string): void;
+  warn(sentence: string): void;
+  error(sentence: string): void;
+}
+
+/** The only template there is: what is said is its value. */
+const SENTENCE = "{sentence}";
+
 /** A logger for one part of the system, e.g. `logger("broker", "election")`. */
-export function logger(...part: string[]): Logger {
-  return getLogger(["pubsub", ...part]);
+export function logger(...part: string[]): Log {
+  const to = getLogger(["pubsub", ...part]);
+  return {
+    debug: (sentence) => to.debug(SENTENCE, { sentence }),
+    info: (sentence) => to.info(SENTENCE, { sentence }),
+    warn: (sentence) => to.warn(SENTENCE, { sentence }),
+    error: (sentence) => to.error(SENTENCE, { sentence }),
+  };
 }
 
 const LEVEL_NAMES: Record<string, string> = {
@@ -23,32 +42,24 @@ const LEVEL_NAMES: Record<string, string> = {
   fatal: "ERROR",
 };
 
-/** One record as one line: time, level, part, message. Line breaks inside values become spaces. */
+/** One record as one line: time, level, part, message, every character of it seen. */
 export function formatRecord(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString();
   const message = record.message.map((part) => typeof part === "string" ? part : String(part)).join("");
   const part = record.category.slice(1).join(".");
   const level = LEVEL_NAMES[record.level] ?? record.level.toUpperCase();
-  return `${time} ${level.padEnd(5)} ${part}: ${message.replaceAll(/\s*[\r\n]+\s*/g, " ")}`;
+  return `${time} ${level.padEnd(5)} ${part}: ${printable(message)}`;
 }
 
-/** Send every record at `level` or above to standard error. Call once, from the application. */
-export function configureLogging(level: LogLevel): void {
-  const encoder = new TextEncoder();
+/** Hand every record at `level` or above to `write` as a line. Call once, from the application. */
+export function configureLogging(level: LogLevel, write: (line: string) => void): void {
+  const lines = (record: LogRecord) => write(formatRecord(record));
   configureSync({
     reset: true,
-    sinks: {
-      stderr: (record: LogRecord) => {
-        try {
-          Deno.stderr.writeSync(encoder.encode(formatRecord(record) + "\n"));
-        } catch {
-          // Standard error is closed: there is nobody left to tell.
-        }
-      },
-    },
+    sinks: { lines },
     loggers: [
-      { category: ["pubsub"], lowestLevel: level, sinks: ["stderr"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
+      { category: ["pubsub"], lowestLevel: level, sinks: ["lines"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
     ],
   });
 }

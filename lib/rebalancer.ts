@@ -15,6 +15,7 @@ import { Latch } from "./latch.ts";
 import { logger } from "./log.ts";
 import { SHARED_STATE } from "./paths.ts";
 import { type Move, Rebalancing, type ZoneState } from "./rebalance.ts";
+import { utf8 } from "./utf8.ts";
 import { isTransient } from "./zk/list_children.ts";
 import { watchData } from "./zk/watch.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
@@ -44,7 +45,7 @@ export type RebalanceStep = z.infer<typeof stepSchema>;
 /** The step in the znode's data; undefined when it is none. */
 export function parseStep(data: Uint8Array): RebalanceStep | undefined {
   try {
-    return stepSchema.parse(JSON.parse(new TextDecoder().decode(data)));
+    return stepSchema.parse(JSON.parse(utf8(data) ?? ""));
   } catch {
     return undefined;
   }

@@ -5,6 +5,8 @@
  * payload reaches a terminal as a control character. `raw` is the payload and a line feed, byte for byte.
  */
 import type { ByteBuffer } from "./byte_buffer.ts";
+import { printable } from "./printable.ts";
+import { utf8 } from "./utf8.ts";
 
 /** What an encoder needs of a batch: consecutive samples of one stream that came together. */
 export interface EncodableBatch {
@@ -58,10 +60,11 @@ function encodeRaw(batch: EncodableBatch, count: number, to: ByteBuffer): void {
 function encodeText(batch: EncodableBatch, count: number, to: ByteBuffer): void {
   const { bytes, firstSequence, historical, receiveTime } = batch;
   const topic = printable(batch.topic);
+  const publisher = printable(batch.publisher);
   batch.forEach((publishTime, start, end, sequence) => {
     if (sequence - firstSequence >= count) return;
     const age = historical ? "history" : `${(receiveTime - publishTime).toFixed(2)} ms`;
-    to.text(`${topic} #${sequence} ${batch.publisher} (${age}) `);
+    to.text(`${topic} #${sequence} ${publisher} (${age}) `);
     const payload = bytes.subarray(start, end);
     if (isPlain(payload)) to.bytes(payload);
     else to.text(readablePayload(payload));
@@ -91,7 +94,7 @@ function encodeJsonPayload(payload: Uint8Array, to: ByteBuffer): void {
     to.text('"}\n');
     return;
   }
-  const text = textOf(payload);
+  const text = utf8(payload);
   to.text(
     text === undefined
       ? `"payload_base64":"${payload.toBase64()}"}\n`
@@ -113,32 +116,9 @@ function isPlain(payload: Uint8Array): boolean {
   return true;
 }
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function textOf(payload: Uint8Array): string | undefined {
-  try {
-    return strictDecoder.decode(payload);
-  } catch {
-    return undefined;
-  }
-}
-
 function readablePayload(payload: Uint8Array): string {
-  const text = textOf(payload);
-  if (text !== undefined) return printable(text);
+  const text = utf8(payload);
+  if (text !== undefined) return printable(text, Infinity);
   const shown = payload.subarray(0, 32).toHex();
   return `<${payload.length} bytes: ${shown}${payload.length > 32 ? "..." : ""}>`;
-}
-
-// Control characters, and the characters that end a line or turn the writing direction on a terminal.
-// deno-lint-ignore no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-
-function printable(text: string): string {
-  return text.replaceAll(UNPRINTABLE, (character) => {
-    if (character === "\n") return "\\n";
-    if (character === "\r") return "\\r";
-    if (character === "\t") return "\\t";
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

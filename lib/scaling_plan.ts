@@ -8,6 +8,7 @@ import { z } from "zod";
 import { FormatError } from "./errors.ts";
 import { isId } from "./names.ts";
 import { SHARED_STATE } from "./paths.ts";
+import { utf8 } from "./utf8.ts";
 
 /** The plan. */
 export const SCALING = `${SHARED_STATE}/scaling`;
@@ -93,7 +94,7 @@ export function parsePoolMember(data: Uint8Array, name: string): PoolMember {
 function read<T>(schema: z.ZodType<T>, data: Uint8Array, what: string): T {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(data));
+    value = JSON.parse(utf8(data) ?? "");
   } catch {
     throw new FormatError(`${what}: not JSON`);
   }

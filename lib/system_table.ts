@@ -1,5 +1,6 @@
 /** The system as text for a terminal: one table a kind, aligned, every line complete by itself. Pure. */
 import { mismatchText } from "./match.ts";
+import { printable } from "./printable.ts";
 import { POOL_COLUMNS, poolRows, stepLines } from "./scaling_view.ts";
 import type { SystemView } from "./system_view.ts";
 import type { SeenFailover, ZoneHealth } from "./zone_health.ts";
@@ -21,14 +22,20 @@ export function systemTable(view: SystemView, health?: ToldHealth): string[] {
   if (view.zones.length > 0) lines.push("", ...zoneTable(view));
   if (view.scaling.pools.length > 0) lines.push("", ...columns([...POOL_COLUMNS], poolRows(view.scaling)));
   const steps = stepLines(view.scaling);
-  if (steps.length > 0) lines.push("", "LAST STEPS", ...steps.map(printable));
+  if (steps.length > 0) lines.push("", "LAST STEPS", ...steps.map((step) => printable(step)));
   if (clients > 0) lines.push("", ...clientTable(view));
   if (view.topics.length > 0) lines.push("", ...topicTable(view));
   if (view.mismatches.length > 0) {
     lines.push("", "MISMATCHES", ...view.mismatches.map((mismatch) => printable(mismatchText(mismatch))));
   }
   if (health) lines.push(...healthLines(health));
-  if (view.invalid.length > 0) lines.push("", "UNREADABLE RECORDS", ...view.invalid.map(printable));
+  if (view.invalid.length > 0) {
+    lines.push(
+      "",
+      "UNREADABLE RECORDS",
+      ...view.invalid.map((line) => printable(line)),
+    );
+  }
   return lines;
 }
 
@@ -143,15 +150,9 @@ function failoverRow(failover: SeenFailover): string[] {
 }
 
 function columns(header: string[], rows: string[][]): string[] {
-  const table = [header, ...rows.map((row) => row.map(printable))];
+  const table = [header, ...rows.map((row) => row.map((cell) => printable(cell)))];
   const widths = header.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
-}
-
-/** Names come from the network: no control character of theirs may reach the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
 }
 
 function amount(n: number, noun: string): string {

@@ -21,12 +21,11 @@ import { parseStep, REBALANCE } from "./rebalancer.ts";
 import { type OwnerRecord, parseOwner } from "./recipes/owner_record.ts";
 import { parsePoolMember, parseScalingPlan, POOL_MEMBERS, SCALING } from "./scaling_plan.ts";
 import { type SystemRecords, type SystemView, type TopicRecord, viewOf } from "./system_view.ts";
+import { utf8 } from "./utf8.ts";
 import { parseBrokerRecord, parsePublisherRecord, parseSubscriberRecord } from "./wire/control.ts";
 import { isTransient } from "./zk/list_children.ts";
 import { watchData, watchRecords } from "./zk/watch.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
-
-const decoder = new TextDecoder();
 
 /** The system, now and after each change. Ends when `signal` aborts. */
 export async function* watchSystem(
@@ -48,7 +47,7 @@ export async function* watchSystem(
   const subscribers = new Collection(zk, SUBSCRIBERS, parseSubscriberRecord, both, debounceMs, changed);
   // Only to learn of changes: an owner's epoch is its node's stat, which is read with the data below.
   const topics = new Collection(zk, TOPICS, (_data, name) => name, both, debounceMs, changed);
-  const load = new Single(zk, LOAD, (data) => parseLoad(decoder.decode(data)), both, changed);
+  const load = new Single(zk, LOAD, (data) => parseLoad(utf8(data) ?? ""), both, changed);
   const members = new Collection(zk, POOL_MEMBERS, parsePoolMember, both, debounceMs, changed);
   const plan = new Single(zk, SCALING, parseScalingPlan, both, changed);
   const rebalance = new Single(zk, REBALANCE, parseStep, both, changed);

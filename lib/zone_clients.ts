@@ -7,10 +7,10 @@
  */
 import { CoordinationError } from "./errors.ts";
 import { SHARED_STATE, zoneName, zoneOf } from "./paths.ts";
+import { utf8 } from "./utf8.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
 
 const ZONE_CLIENTS = `${SHARED_STATE}/zone_clients`;
-const decoder = new TextDecoder();
 
 /** A zone's clients. */
 export interface ZoneCount {
@@ -47,7 +47,7 @@ export async function zoneClients(
   await Promise.all((zones ?? await zonesCounted(zk)).map(async (zone) => {
     try {
       const { data } = await zk.getData(zoneClientsPath(zone));
-      const count = parseZoneCount(decoder.decode(data));
+      const count = parseZoneCount(utf8(data) ?? "");
       if (count) counts.set(zone, count);
     } catch (error) {
       if (!CoordinationError.is(error, "NO_NODE")) throw error;

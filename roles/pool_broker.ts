@@ -9,6 +9,7 @@ import { Broker, type BrokerOptions } from "../lib/broker.ts";
 import { FormatError, reasonOf } from "../lib/errors.ts";
 import { LineSplitter } from "../lib/line_splitter.ts";
 import { logger } from "../lib/log.ts";
+import { standardInput } from "../lib/patience.ts";
 import { parseOrder, type PoolNews } from "../lib/pool_protocol.ts";
 import type { RoleContext } from "./context.ts";
 import { aborted, watchFailure } from "./leaving.ts";
@@ -26,7 +27,7 @@ const log = logger("broker");
 export async function runPoolBroker(
   options: PoolBrokerOptions,
   context: RoleContext,
-  input: () => ReadableStream<Uint8Array> = () => Deno.stdin.readable,
+  input: () => ReadableStream<Uint8Array> = standardInput,
 ): Promise<void> {
   const orphaned = new AbortController();
   const broker = new Broker({ ...options, warm: true });

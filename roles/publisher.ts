@@ -11,6 +11,7 @@ import { EventClock } from "../lib/event_clock.ts";
 import { type MadeSource, payloadMaker, splitKeyed } from "../lib/event_source.ts";
 import { LineSplitter } from "../lib/line_splitter.ts";
 import { logger } from "../lib/log.ts";
+import { standardInput } from "../lib/patience.ts";
 import { Publisher, type PublisherOptions } from "../lib/publisher.ts";
 import type { RoleContext } from "./context.ts";
 import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
@@ -37,7 +38,7 @@ const log = logger("publisher");
 export async function runPublisher(
   options: PublisherRoleOptions,
   context: RoleContext,
-  input: () => ReadableStream<Uint8Array> = () => Deno.stdin.readable,
+  input: () => ReadableStream<Uint8Array> = standardInput,
 ): Promise<number> {
   const complete = await runSeveral(options.count, context.signal, async (number, signal) => {
     const publisher = new Publisher({ ...options, ...memberId(options.id, number, options.count) });
@@ -190,10 +191,15 @@ function keyOf(
       `line ${number} of the input has no tab: with --keyed it must be TOPIC<TAB>payload`,
     );
   }
-  if (!topics.has(keyed.topic)) {
+  const { topic, payload } = keyed;
+  if (topic === undefined) {
+    const bytes = line.subarray(0, Math.min(line.indexOf(9), 32)).toHex();
+    throw new PubsubError(`line ${number} of the input has a topic that is no UTF-8: its bytes are ${bytes}`);
+  }
+  if (!topics.has(topic)) {
     throw new PubsubError(
-      `line ${number} of the input is for topic ${JSON.stringify(keyed.topic)}, which is not in --topics`,
+      `line ${number} of the input is for topic ${JSON.stringify(topic)}, which is not in --topics`,
     );
   }
-  return keyed;
+  return { topic, payload };
 }

@@ -11,6 +11,7 @@
 import { CoordinationError } from "../errors.ts";
 import { Latch } from "../latch.ts";
 import { logger } from "../log.ts";
+import { utf8 } from "../utf8.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
 import { LookAgain } from "./look_again.ts";
@@ -157,7 +158,7 @@ export class EphemeralRecord implements AsyncDisposable {
         return true;
       }
       this.#takenBy = undefined;
-      if (new TextDecoder().decode(data) !== content) {
+      if (utf8(data) !== content) {
         await this.#zk.setData(this.#path, content, stat.version);
         return false; // our own write fires the watch as well
       }

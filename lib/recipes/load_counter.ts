@@ -17,6 +17,7 @@ import { formatLoad, loadOf } from "../load.ts";
 import { logger } from "../log.ts";
 import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../paths.ts";
 import { Latch } from "../latch.ts";
+import { utf8 } from "../utf8.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
 import { inEverySession, pause } from "./sessions.ts";
 import { watchChildren } from "../zk/watch.ts";
@@ -126,7 +127,7 @@ export class LoadCounter implements AsyncDisposable {
   async #unchanged(load: number): Promise<boolean> {
     try {
       const { data } = await this.#zk.getData(LOAD, this.#changed.set);
-      return new TextDecoder().decode(data) === formatLoad(load);
+      return utf8(data) === formatLoad(load);
     } catch (error) {
       if (CoordinationError.is(error, "NO_NODE")) return false;
       throw error;
@@ -155,7 +156,7 @@ export class LoadCounter implements AsyncDisposable {
   async #current(): Promise<{ text: string; version: number } | undefined> {
     try {
       const { data, stat } = await this.#zk.getData(LOAD);
-      return { text: new TextDecoder().decode(data), version: stat.version };
+      return { text: utf8(data) ?? "", version: stat.version };
     } catch (error) {
       if (CoordinationError.is(error, "NO_NODE")) return undefined;
       throw error;

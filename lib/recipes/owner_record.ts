@@ -6,6 +6,7 @@
  *
  * The epoch is the mzxid of the owner's write, so it is in the node's stat and not in its data.
  */
+import { utf8 } from "../utf8.ts";
 import type { Stat } from "../zk/requests.ts";
 
 /** The owner of a topic as recorded. */
@@ -21,8 +22,6 @@ export interface ContenderRecord {
   publisher: string;
   strength: number;
 }
-
-const decoder = new TextDecoder();
 
 /** The owner recorded in `/topics/<topic>`; undefined when nobody ever was, or it does not parse. */
 export function parseOwner(data: Uint8Array, stat: Stat): OwnerRecord | undefined {
@@ -54,7 +53,7 @@ export function formatOwner({ publisher, strength }: ContenderRecord, contender:
 
 function parseObject(data: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(decoder.decode(data));
+    const value: unknown = JSON.parse(utf8(data) ?? "");
     return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
   } catch {
     return undefined;

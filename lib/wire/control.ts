@@ -180,7 +180,7 @@ export type SubscriberMatch = z.infer<typeof subscriberMatch>;
 export type MatchMessage = Extract<BrokerMessage, { type: "matches" }>;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** One message as bytes. */
 export function encodeControl(message: ClientMessage | BrokerMessage): Uint8Array {

@@ -94,7 +94,7 @@ function callAll(functions: Set<OnChange>, reason: WatchReason): void {
     try {
       onChange(reason);
     } catch (error) {
-      log.error`a watch function failed: ${reasonOf(error)}`;
+      log.error(`a watch function failed: ${reasonOf(error)}`);
     }
   }
 }

@@ -37,7 +37,7 @@ export function descriptorLimit(): number {
   }
   if (limit < FEW) {
     const connections = Math.max(0, limit - RESERVE - BASE);
-    logger("zmq").warning(
+    logger("zmq").warn(
       `Only ${limit} files may be open, enough for about ${connections} connections: raise ulimit -n`,
     );
   }

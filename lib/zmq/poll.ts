@@ -33,14 +33,17 @@ let loaded: LibC | undefined;
 let loopDescriptor: number | undefined;
 
 function libC(): LibC {
-  return loaded ??= openLibC();
+  return loaded ??= openLibC(SYMBOLS);
 }
 
-function openLibC(): LibC {
+/** Functions of the C library. @throws {PubsubError} where it cannot be opened. */
+export function openLibC<S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] {
   let cause: unknown;
   for (const name of LIBC_NAMES) {
     try {
-      return Deno.dlopen(name, SYMBOLS).symbols;
+      return Deno.dlopen(name, symbols).symbols;
     } catch (error) {
       cause ??= error;
     }

@@ -27,7 +27,9 @@ export const OPEN_ACL: Acl = [{ perms: Perm.all, scheme: "world", id: "anyone" }
 
 /** The digest identity of `user:password`. */
 export function digestOf(credentials: string | Uint8Array): string {
-  const text = typeof credentials === "string" ? credentials : new TextDecoder().decode(credentials);
+  const text = typeof credentials === "string"
+    ? credentials
+    : new TextDecoder("utf-8", { ignoreBOM: true }).decode(credentials);
   const user = text.split(":", 1)[0]!;
   return `${user}:${createHash("sha1").update(credentials).digest("base64")}`;
 }

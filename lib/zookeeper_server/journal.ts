@@ -139,7 +139,7 @@ export class Journal implements Syncable {
       await this.#clean();
     } catch (error) {
       snapshot.abandon();
-      log.error`snapshot ${name} failed, the log is kept: ${reasonOf(error)}`;
+      log.error(`snapshot ${name} failed, the log is kept: ${reasonOf(error)}`);
     }
   }
 
@@ -186,9 +186,9 @@ async function openSegment(
   }
   const file = await Deno.open(path(segment.name), { write: true });
   if (segment.torn) {
-    log.warn`${
-      path(segment.name)
-    }: cut an unfinished write at offset ${segment.bytes}; it was never answered`;
+    log.warn(
+      `${path(segment.name)}: cut an unfinished write at offset ${segment.bytes}; it was never answered`,
+    );
     await file.truncate(segment.bytes);
     await file.sync();
   }

@@ -18,7 +18,7 @@ interface Latin1 {
   latin1Slice(start: number, end: number): string;
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const TWO_32 = 4294967296;
 const EMPTY = new Uint8Array(0);

@@ -134,7 +134,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     const kept = journal === null
       ? "no data directory: nothing is kept when this process ends"
       : `data directory ${dataDir}: ${server.engine.tree.size} nodes, ${server.engine.sessions.size} sessions`;
-    log.info`listening on ${server.address}; ${kept}`;
+    log.info(`listening on ${server.address}; ${kept}`);
     return server;
   }
 
@@ -188,7 +188,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   broken(error: unknown): void {
     if (this.#broken) return;
     const failure = error instanceof Error ? error : new PubsubError(String(error));
-    log.error`stopped: ${reasonOf(failure)}`;
+    log.error(`stopped: ${reasonOf(failure)}`);
     this.#broken = true;
     this.#stopListening();
     this.#fail(failure);
@@ -250,7 +250,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     this.#run(() => {
       const ids = this.engine.sweep().map(hex);
       if (ids.length > 3) ids.splice(3, ids.length, `and ${ids.length - 3} more`);
-      if (ids.length > 0) log.info`expired sessions: ${ids.join(", ")}`;
+      if (ids.length > 0) log.info(`expired sessions: ${ids.join(", ")}`);
     });
   }
 
@@ -280,7 +280,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     if (now - (this.#boundLogged.get(kind) ?? -Infinity) < BOUND_LOG_MS) return;
     if (this.#boundLogged.size > 100) this.#boundLogged.clear();
     this.#boundLogged.set(kind, now);
-    log.warn`connection ${connection?.name ?? ""} refused or ended: ${reason} (said once a minute at most)`;
+    log.warn(`connection ${connection?.name ?? ""} refused or ended: ${reason} (said once a minute at most)`);
   }
 }
 

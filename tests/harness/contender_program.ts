@@ -30,7 +30,7 @@ export interface ContenderLine {
 const LOOK_MS = 2;
 
 async function main([servers, sessionMs, path, topic, count]: string[]): Promise<void> {
-  if (Deno.env.get("CONTENDER_LOG") !== undefined) configureLogging("debug");
+  if (Deno.env.get("CONTENDER_LOG") !== undefined) configureLogging("debug", (line) => console.error(line));
   const contenders = new Map<number, Contender>();
   for (let i = 0; i < Number(count); i++) {
     contenders.set(

@@ -23,4 +23,6 @@ Deno.test("a keyed line is split at its first tab", () => {
   assert.equal(topic, "A");
   assert.equal(text(payload), "x\ty");
   assert.equal(splitKeyed(new TextEncoder().encode("no tab")), undefined);
+  assert.equal(splitKeyed(new TextEncoder().encode("\ufeffA\tx"))!.topic, "\ufeffA");
+  assert.equal(splitKeyed(new Uint8Array([0xff, 9, 65]))!.topic, undefined);
 });

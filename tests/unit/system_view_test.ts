@@ -111,7 +111,7 @@ Deno.test("the table tells what the view tells, and no name can send a control c
   assert.match(text, /^s20 +subscriber +10 +A +requested 20/m);
   assert.match(text, /^A +p1 +0 +77 +1$/m);
   assert.match(text, /s20 requests history 20/);
-  assert.match(text, /not JSON\?/);
+  assert.match(text, /not JSON\\u0007/);
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);
 });

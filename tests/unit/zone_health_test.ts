@@ -98,7 +98,7 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
   assert.match(text, /p1 +s1, s2/);
   assert.match(
     text,
-    /2023-11-14T22:13:20.000Z +s1 +broker lost +tcp:\/\/x:1\?\[2J +303 ms +311 ms +- +12 recovered, 1 lost/,
+    /2023-11-14T22:13:20.000Z +s1 +broker lost +tcp:\/\/x:1\\u001b\[2J +303 ms +311 ms +- +12 recovered, 1 lost/,
   );
   assert.match(text, /^- +s2/m);
   assert.match(text, /REGISTERED WITHOUT A RECORD, MATCHED WITH NOBODY\np9, s9/);
