@@ -3,7 +3,7 @@
  *
  * `Deno.stdout.write` fails on a non-blocking descriptor that is full, and what it had written by then nobody can tell.
  * So pipes, sockets and terminals are written by write(2) on a thread of its own, which tells how much it took, and
- * room is waited for by poll(2). Files, which never make anybody wait, and errors are left to Deno.
+ * room is waited for by poll(2). Files and devices, which make nobody wait, and errors are left to Deno.
  */
 import { openLibC } from "../lib/zmq/poll.ts";
 
@@ -16,8 +16,9 @@ const STANDARD_OUTPUT = 1;
 const POLLOUT = 4;
 /** Longest wait for room in one call, milliseconds. */
 const WAIT_MS = 1000;
-/** After room was told of and none found. */
+/** After room was told of and none found; so often that is no matter of room. */
 const PAUSE_MS = 1;
+const TRIES = 100;
 
 type LibC = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
@@ -25,31 +26,37 @@ let libC: LibC | null | undefined;
 
 /** Writes the beginning of `bytes` to standard output and tells how many, at least one. They must not be changed meanwhile. */
 export async function writeStandardOutput(bytes: Uint8Array): Promise<number> {
-  if (libC === undefined) libC = libCUnlessFile();
+  if (libC === undefined) libC = libCIfMayBlock();
   if (libC === null) return await Deno.stdout.write(bytes);
   const whole = new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
-  for (;;) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const count = Number(await libC.write(STANDARD_OUTPUT, whole, BigInt(whole.length)));
     if (count > 0) return count;
-    if (!await hasRoom(libC)) return await Deno.stdout.write(bytes);
+    const room = await roomIn(libC);
+    if (room === "never") break;
+    if (room === "none") tries = 0;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
+  // It tells what is wrong.
+  return await Deno.stdout.write(bytes);
 }
 
-/** Waits for room. False when there will be none: the reader is gone. */
-async function hasRoom(libC: LibC): Promise<boolean> {
+/** Waits for room; there will never be any when the reader is gone. */
+async function roomIn(libC: LibC): Promise<"some" | "none" | "never"> {
   const entry = new DataView(new ArrayBuffer(8));
   const bytes = new Uint8Array(entry.buffer);
   entry.setInt32(0, STANDARD_OUTPUT, true);
   entry.setInt16(4, POLLOUT, true);
   await libC.poll(bytes, 1n, WAIT_MS);
   const told = entry.getInt16(6, true);
-  return (told & ~POLLOUT) === 0;
+  if ((told & ~POLLOUT) !== 0) return "never";
+  return told === 0 ? "none" : "some";
 }
 
-function libCUnlessFile(): LibC | null {
+function libCIfMayBlock(): LibC | null {
   try {
-    return Deno.statSync("/dev/fd/1").isFile ? null : openLibC(SYMBOLS);
+    const { isFifo, isSocket } = Deno.statSync("/dev/fd/1");
+    return isFifo || isSocket || Deno.stdout.isTerminal() ? openLibC(SYMBOLS) : null;
   } catch {
     return null;
   }

@@ -48,9 +48,21 @@ export type ClientEvent =
   | { type: "not_owner"; topic: string }
   | { type: "slow"; topic: string; subscriber: string }
   | { type: "caught_up"; topic: string; subscriber: string }
-  | { type: "lost"; topic: string; publisher: string; from: number; to: number; reason: string }
-  /** Dropped for a later owner of the topic, for good. */
-  | { type: "fenced"; topic: string; publisher: string; from: number; to: number }
+  /**
+   * Samples will never come: one event when it begins, then one a second with the sum. `count` of the numbers from
+   * `from` to `to` are lost.
+   */
+  | {
+    type: "lost";
+    topic: string;
+    publisher: string;
+    from: number;
+    to: number;
+    count: number;
+    reason: string;
+  }
+  /** Dropped for a later owner of the topic, for good; summed like `lost`. */
+  | { type: "fenced"; topic: string; publisher: string; from: number; to: number; count: number }
   /** Matched, and for a while there has been no connection; or there is one after all. */
   | {
     type: "unreachable" | "reached";

@@ -6,6 +6,11 @@ import type { Failover } from "./client_options.ts";
 
 /** A record is closed so long after the loss was noticed. */
 const CLOSE_AFTER_MS = 5000;
+/**
+ * A publisher that leaves takes its connection down before everybody has been told that it is gone: who is told so within
+ * this time has lost nothing. One that was killed is missed later.
+ */
+const CERTAIN_AFTER_MS = 1000;
 
 /** The subscriber's counters at a moment. */
 export interface Tally {
@@ -18,10 +23,12 @@ export interface Tally {
 interface Open {
   record: Failover;
   /** Streams that came over what was lost. */
-  streams: ReadonlySet<unknown>;
+  streams: Set<unknown>;
   /** Undefined once another loss has come: what is counted from then on is that one's. */
   before: Tally | undefined;
   controlLost: boolean;
+  /** Whether it is a loss, and not a publisher that leaves. */
+  certain: boolean;
 }
 
 /** Gathers open losses and gives each out once it is over. */
@@ -29,13 +36,22 @@ export class FailoverLog {
   #open: Open[] = [];
   #controlIsLost = false;
   readonly #report: (failover: Failover) => void;
+  readonly #confirm: (event: Failover["event"], what: string) => void;
 
-  constructor(report: (failover: Failover) => void) {
+  /**
+   * @param report takes each record once it is over.
+   * @param confirm is told of each loss of a connection as soon as it is certain to be one.
+   */
+  constructor(
+    report: (failover: Failover) => void,
+    confirm: (event: Failover["event"], what: string) => void = () => {},
+  ) {
     this.#report = report;
+    this.#confirm = confirm;
   }
 
   /**
-   * A connection is lost.
+   * A connection is lost; that of a publisher may turn out to have been ended by it ({@link left}).
    *
    * @param heardAt when the last message came over it.
    * @param streams what came over it, compared by identity.
@@ -60,9 +76,32 @@ export class FailoverLog {
       duplicates: 0,
       reordered: 0,
     };
+    const open = {
+      record,
+      streams: new Set(streams),
+      before,
+      controlLost: this.#controlIsLost,
+      certain: false,
+    };
+    this.#open.push(open);
+    if (event === "broker_lost") this.#certain(open, before);
+  }
+
+  /** The publisher of a stream has left. */
+  left(stream: unknown): void {
+    this.#open = this.#open.filter(({ certain, streams }) =>
+      certain || !streams.delete(stream) || streams.size > 0
+    );
+  }
+
+  #certain(open: Open, before: Tally): void {
+    open.certain = true;
     // What was counted so far belongs to the losses before: nothing is counted for two.
-    for (const open of this.#open) count(open, before);
-    this.#open.push({ record, streams: new Set(streams), before, controlLost: this.#controlIsLost });
+    for (const earlier of this.#open) {
+      if (earlier === open) break;
+      count(earlier, before);
+    }
+    this.#confirm(open.record.event, open.record.what);
   }
 
   /** A stream delivered something. */
@@ -102,10 +141,16 @@ export class FailoverLog {
     });
   }
 
-  /** Give out what is over. @param all at the end: everything. */
+  /** Give out what is over. @param all at the end: everything that is certain. */
   settle(now: number, tally: Tally, all = false): void {
+    for (const open of this.#open) {
+      const { record, certain, before } = open;
+      const noticed = record.time + record.detected_ms;
+      if (!certain && now - noticed >= CERTAIN_AFTER_MS) this.#certain(open, before ?? tally);
+    }
     this.#open = this.#open.filter((open) => {
       const { record } = open;
+      if (!open.certain) return !all;
       if (!all && now - record.time - record.detected_ms < CLOSE_AFTER_MS) return true;
       count(open, tally);
       this.#report(record);

@@ -29,6 +29,7 @@ import { FencingWatch } from "./fencing_watch.ts";
 import { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "./log.ts";
+import { type Loss, LossNotices } from "./loss_notices.ts";
 import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { ParkedStreams } from "./parked_streams.ts";
@@ -121,6 +122,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #abort = new AbortController();
   readonly #background = new Background(this.#abort.signal);
   readonly #failovers: FailoverLog;
+  readonly #losses = new LossNotices((text, loss) => {
+    log.warn(`${this.id}: ${text}`);
+    if (loss) this.#events.push(loss);
+  });
   /** As the broker is told of them. */
   readonly #lastFailovers: string[] = [];
   readonly #past: Tally & {
@@ -185,6 +190,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#events.push({ type: "failover", failover });
       this.#lastFailovers.unshift(formatFailover(failover));
       this.#lastFailovers.length = Math.min(this.#lastFailovers.length, TOLD_FAILOVERS);
+    }, (event, what) => {
+      log.warn(
+        `${this.id}: lost the connection to ${event === "broker_lost" ? "broker" : "publisher"} ${what}`,
+      );
     });
   }
 
@@ -304,17 +313,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#queue.push({ following, batch });
   }
 
-  #fenced(topic: string, publisher: string, from: number, to: number): void {
-    log.warn(
-      `${this.id}: dropped samples ${from} to ${to} of ${publisher} on topic ${topic}: a later owner was heard`,
-    );
-    this.#events.push({ type: "fenced", topic, publisher, from, to });
-  }
-
-  #lost(topic: string, publisher: string, from: number, to: number, refused: boolean): void {
-    const reason = refused ? "they were not taken fast enough" : "the publisher no longer has them";
-    log.warn(`${this.id}: lost samples ${from} to ${to} of ${publisher} on topic ${topic}: ${reason}`);
-    this.#events.push({ type: "lost", topic, publisher, from, to, reason });
+  #missed(
+    type: Loss["type"],
+    topic: string,
+    publisher: string,
+    from: number,
+    to: number,
+    reason: string,
+  ): void {
+    this.#losses.add({ type, topic, publisher, from, to, count: to - from + 1, reason }, monotonic());
   }
 
   // --- samples in
@@ -437,12 +444,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   #linkLost(link: Link): void {
-    const streams = [...this.#following.values()].filter((one) => one.link === link);
+    const streams = [...this.#following.values()].filter((one) =>
+      one.link === link && one.removedAt === undefined
+    );
     const heard = link.heardAt || monotonic();
     if (streams.length > 0) {
       const isBroker = link === this.#route.active;
       const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
-      log.warn(`${this.id}: lost the connection to ${isBroker ? "broker" : "publisher"} ${what}`);
       const event = isBroker ? "broker_lost" : "publisher_lost";
       this.#failovers.lost(event, what, heard, monotonic(), streams, this.#tally());
     }
@@ -491,6 +499,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     for (const [key, following] of this.#following) {
       if (seen.has(key) || following.removedAt !== undefined) continue;
       following.removedAt = now;
+      this.#failovers.left(following);
       const { topic, publisher } = following.match;
       log.info(`${this.id}: publisher ${publisher} of topic ${topic} is gone`);
       this.#events.push({ type: "unmatched", topic, peer: publisher });
@@ -530,8 +539,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       }, {
         deliver: (batch) => this.#deliver(following, batch),
         request: (wanted) => following.request(wanted, reliable),
-        lost: (from, to, refused) => this.#lost(topic, publisher, from, to, refused),
-        fenced: (from, to) => this.#fenced(topic, publisher, from, to),
+        lost: (from, to, refused) => {
+          const reason = refused ? "they were not taken fast enough" : "the publisher no longer has them";
+          this.#missed("lost", topic, publisher, from, to, reason);
+        },
+        fenced: (from, to) => this.#missed("fenced", topic, publisher, from, to, "a later owner was heard"),
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
       this.#credit,
@@ -588,6 +600,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#closeUnused();
     }
     if (this.#route.active?.up === false) this.#reroute();
+    this.#losses.look(now);
     const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
     const news = this.#unreached.look(now, linksDown(this.#following.values()), reached);
     announce(news, this.id, log, this.#events);
@@ -674,6 +687,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       following.bye();
     }
     await this.#settleStreams();
+    this.#losses.settle(monotonic());
     this.#failovers.settle(monotonic(), this.#tally(), true);
     this.#queue.close();
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));

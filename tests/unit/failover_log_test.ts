@@ -65,7 +65,7 @@ Deno.test("control is back when there is a primary again, for losses before and 
 Deno.test("at the end everything open is told, and nothing twice", () => {
   const { reported, log } = recording();
   log.lost("broker_lost", "a", 1, 1, [], none);
-  log.lost("publisher_lost", "b", 2, 2, [], none);
+  log.lost("broker_lost", "b", 2, 2, [], none);
   log.settle(3, none, true);
   log.settle(4, none, true);
   assert.deepEqual(reported.map(({ what, data_back_ms }) => [what, data_back_ms]), [["a", null], [
@@ -91,4 +91,26 @@ Deno.test("what is counted is counted for one loss only, though the next one com
   log.lost("broker_lost", "b", 900, 910, [], tally(30));
   log.settle(20_000, tally(75), true);
   assert.deepEqual(told.map(({ what, recovered }) => [what, recovered]), [["a", 30], ["b", 45]]);
+});
+
+Deno.test("case 14: a publisher that leaves is no loss, one that stays away is, and takes nothing from a loss before", () => {
+  const reported: Failover[] = [];
+  const confirmed: string[] = [];
+  const log = new FailoverLog((failover) => reported.push(failover), (_event, what) => confirmed.push(what));
+  const [through, first, second, killed] = [{}, {}, {}, {}];
+  log.lost("broker_lost", "b", 0, 0, [through], none);
+  log.lost("publisher_lost", "leaves", 100, 100, [first, second], { ...none, recovered: 2 });
+  log.left(first);
+  log.left(second);
+  log.lost("publisher_lost", "killed", 200, 200, [killed], { ...none, recovered: 3 });
+  log.settle(1100, none);
+  assert.deepEqual(confirmed, ["b"]);
+  log.settle(1200, none);
+  assert.deepEqual(confirmed, ["b", "killed"]);
+  log.left(killed);
+  log.settle(10_000, { ...none, recovered: 4 });
+  assert.deepEqual(reported.map(({ what, recovered }) => [what, recovered]), [["b", 3], ["killed", 1]]);
+  log.lost("publisher_lost", "unknown", 20_000, 20_000, [first], none);
+  log.settle(20_500, none, true);
+  assert.equal(reported.length, 2, "at the end only what is certain");
 });
