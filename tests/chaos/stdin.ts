@@ -14,8 +14,8 @@ import { planOf } from "./stdin/plan.ts";
 import { type Outcome, play } from "./stdin/round.ts";
 import { type Scenario, SCENARIOS } from "./stdin/scenarios.ts";
 
-/** Found to be violated once, each in another way. */
-const SHORT_SEEDS = [1, 2, 3] as const;
+/** A publisher out of sight, a reader killed that lives again, a reader stopped: what was lost without a word once. */
+const SHORT_SEEDS = [9, 10, 15] as const;
 
 const { values } = parseArgs({
   options: {
@@ -58,6 +58,7 @@ async function one(name: string, replay: string, run: () => Promise<Outcome>): P
   console.log(`${name} ${backend}: ${happened.join("; ")} | ${ends} | ${word} ${seconds} s`);
   for (const line of verdict.violations) console.log(`  violation: ${line}`);
   for (const line of verdict.doubts) console.log(`  doubt: ${line}`);
+  for (const line of verdict.remarks) console.log(`  remark: ${line}`);
   if (bad || verdict.doubts.length > 0 || values.keep) {
     console.log(`  replay: deno task chaos:stdin ${replay} --backend ${backend}; logs: ${directory}`);
   } else await Deno.remove(directory, { recursive: true });
@@ -73,7 +74,7 @@ async function round(seed: number): Promise<void> {
 }
 
 if (values.short) {
-  for (const known of SCENARIOS) if (!known.long) await scenario(known);
+  for (const known of SCENARIOS) if (known.onlyAsked === undefined) await scenario(known);
   for (const seed of SHORT_SEEDS) await round(seed);
 } else if (values.scenario.length > 0) {
   for (const name of values.scenario) await scenario(scenarioFrom(name));

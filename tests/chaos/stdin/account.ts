@@ -111,8 +111,14 @@ export interface Verdict {
   readonly doubts: string[];
   /** What is missing where, whoever told of it. */
   readonly missing: string[];
+  /** False alarms: told of although it is not missing. */
+  readonly remarks: string[];
   /** A reader that is alive misses something that no exit code has told of. */
   readonly hope: boolean;
+}
+
+interface Findings extends Verdict {
+  hope: boolean;
 }
 
 /** Whether a publisher said, at level ERROR, who has not got everything, and ended with 1. */
@@ -123,18 +129,19 @@ export function tells({ code, errors }: PublisherAccount, reader: string): boole
 
 /** Compare what was given with what was printed and told. */
 export function judge(lives: readonly LifeAccount[], publishers: readonly PublisherAccount[]): Verdict {
-  const verdict = {
-    violations: [] as string[],
-    doubts: [] as string[],
-    missing: [] as string[],
-    hope: false,
-  };
+  const verdict: Findings = { violations: [], doubts: [], missing: [], remarks: [], hope: false };
   for (const { id, code, killed, errors } of publishers) {
     if (!killed && code !== 0 && code !== 1) {
       verdict.violations.push(code === undefined ? `${id} has not ended` : `${id} ended with ${code}`);
     } else if (code === 1 && errors.length === 0) verdict.violations.push(`${id} ended with 1 and no error`);
   }
   for (const life of lives) judgeLife(life, lives, publishers, verdict);
+  const everybodyHas = ({ id, given }: PublisherAccount) =>
+    lives.every((life) => life.of(id).count === given);
+  for (const publisher of publishers) {
+    if (publisher.code !== 1 || !everybodyHas(publisher)) continue;
+    verdict.remarks.push(`${publisher.id} ended with 1 although every reader has everything`);
+  }
   return verdict;
 }
 
@@ -142,14 +149,16 @@ function judgeLife(
   life: LifeAccount,
   lives: readonly LifeAccount[],
   publishers: readonly PublisherAccount[],
-  verdict: { violations: string[]; doubts: string[]; missing: string[]; hope: boolean },
+  verdict: Findings,
 ): void {
-  const { violations, doubts, missing } = verdict;
+  const { violations, doubts, missing, remarks } = verdict;
   if (life.strange.length > 0) violations.push(`${life.name} printed ${JSON.stringify(life.strange[0])}`);
   let untold = 0;
+  let all = 0;
   const untoldOf: string[] = [];
   for (const publisher of publishers) {
     const printed = life.of(publisher.id);
+    all += Math.max(0, publisher.given - printed.count);
     if (printed.disorder > 0) {
       violations.push(`${life.name} printed ${printed.disorder} of ${publisher.id} again or out of order`);
     }
@@ -160,9 +169,13 @@ function judgeLife(
     }
     if (publisher.killed) continue;
     // What it read: all of it when it says that all is well, else at least what came out anywhere.
-    const read = publisher.code === 0
+    let read = publisher.code === 0
       ? publisher.given
       : Math.max(...lives.map((one) => one.of(publisher.id).last));
+    // What the next life under this id was given is not owed to this one.
+    const next = lives.find(({ id, number }) => id === life.id && number > life.number)?.of(publisher.id)
+      .first;
+    if (next) read = Math.min(read, next - 1);
     const from = publisher.awaited && life.number === 1 ? 1 : printed.first;
     if (from === 0 || read === 0) continue;
     const ranges = printed.missing(from, read);
@@ -191,6 +204,9 @@ function judgeLife(
   }
   const lost = life.counted("lost");
   const fenced = life.counted("fenced");
+  if (lost > all && !publishers.some(({ killed }) => killed)) {
+    remarks.push(`${life.name} says lost=${lost}, and misses at most ${all}`);
+  }
   if (untold <= lost + fenced) return;
   violations.push(`${life.name} misses ${untoldOf.join("; ")}; it says lost=${lost} fenced=${fenced}`);
 }

@@ -98,9 +98,11 @@ export const byPlan: Course = async (party, plan) => {
   let server: Promise<unknown> = Promise.resolve();
   const happen = async ({ kind, whom, at, ms }: FaultPlan) => {
     await sleep(at);
-    if (concernsServer(kind)) await server;
-    party.note(`${kind} begins`);
-    const fault = FAULTS[kind]({ party, readers: plan.readers, whom, ms });
+    const begin = () => {
+      party.note(`${kind} begins`);
+      return FAULTS[kind]({ party, readers: plan.readers, whom, ms });
+    };
+    const fault = concernsServer(kind) ? server.then(begin) : begin();
     if (concernsServer(kind)) server = fault.catch(() => {});
     const name = await fault;
     party.note(`${kind} ${name} ends`);

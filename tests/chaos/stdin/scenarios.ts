@@ -10,8 +10,8 @@ export interface Scenario {
   readonly course: Course;
   /** For how long lines are given at most, milliseconds. */
   readonly feedMs?: number;
-  /** It takes minutes: only when it is asked for by name. */
-  readonly long?: boolean;
+  /** Only when it is asked for by name, and why. */
+  readonly onlyAsked?: string;
 }
 
 const READER: ReaderPlan = { id: "reader-1", centralized: true, format: "raw", slow: false };
@@ -180,7 +180,49 @@ const outOfSight: Scenario = {
     return ["cut-off-publisher pub-1 for 135 s"];
   },
   feedMs: 180_000,
-  long: true,
+  onlyAsked: "it takes minutes",
+};
+
+/** A reader whose output nobody reads is killed when the publisher has ended. */
+const killedUnread: Scenario = {
+  plan: plan("killed-unread", {
+    publishers: [{ ...PUBLISHER, phases: [{ lines: 12_000, perSecond: 10_000, pauseMs: 0 }] }],
+  }),
+  async course(party) {
+    const { actor, account } = party.lives[0]!;
+    actor.pauseReading();
+    await ends(party.sources[0]!, 20_000);
+    account.killed = true;
+    actor.signal("SIGKILL");
+    actor.resumeReading();
+    await actor.ended(5000);
+    return ["unread-reader reader-1", "kill-reader reader-1"];
+  },
+  onlyAsked: "more than is promised: what a reader has taken and not yet written goes with it",
+};
+
+/** A reader that has everything so far is killed in a pause; what comes after its session is over, too, it has not got. */
+const killedInPause: Scenario = {
+  plan: plan("killed-in-pause", {
+    readers: [READER, { ...DIRECT, id: "reader-2" }],
+    publishers: [{
+      ...PUBLISHER,
+      phases: [{ lines: 500, perSecond: 1000, pauseMs: PAST_SESSION_MS + 2000 }, {
+        lines: 500,
+        perSecond: 1000,
+        pauseMs: 0,
+      }],
+    }],
+  }),
+  async course(party) {
+    await has(party, "pub-1", 500);
+    await sleep(300);
+    const { actor, account } = party.lives[0]!;
+    account.killed = true;
+    actor.signal("SIGKILL");
+    await actor.ended(5000);
+    return ["kill-reader reader-1"];
+  },
 };
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -191,4 +233,6 @@ export const SCENARIOS: readonly Scenario[] = [
   nextOwner,
   comesAndGoes,
   outOfSight,
+  killedInPause,
+  killedUnread,
 ];

@@ -53,6 +53,11 @@ Deno.test("what is missing may be lost, fenced, or told by the exit code with th
   assert.equal(judge([life(eight), another], [other]).violations.length, 1);
 });
 
+Deno.test("what is told of although nothing is missing is a remark", () => {
+  const verdict = judge([life(TO_TEN, "summary lost=3")], [publisher({ code: 1, errors: ["r-1"] })]);
+  assert.deepEqual([verdict.violations.length, verdict.remarks.length], [0, 2]);
+});
+
 Deno.test("printed again, out of order, never given, or no line at all is a violation", () => {
   for (const more of ["p 10", "p 3", "p 11", "nonsense"]) {
     const account = life(TO_TEN);
@@ -81,6 +86,9 @@ Deno.test("a reader that was killed is judged by the exit code", () => {
   assert.equal(judge([killed([1, 2, 3])], [told]).violations.length, 0);
   const { violations, doubts } = judge([killed([])], [publisher()]);
   assert.deepEqual([violations.length, doubts.length], [0, 1]);
+  const lives = [killed([1, 2, 3]), life([5, 6, 7, 8, 9, 10], undefined, 2)];
+  assert.match(judge(lives, [publisher()]).violations[0]!, /killed, misses 1 of 4/);
+  assert.equal(judge([killed([1, 2, 3, 4]), lives[1]!], [publisher()]).violations.length, 0);
 });
 
 Deno.test("a later life owes what came after its first line", () => {
