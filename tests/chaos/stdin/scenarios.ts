@@ -198,7 +198,6 @@ const killedUnread: Scenario = {
     await actor.ended(5000);
     return ["unread-reader reader-1", "kill-reader reader-1"];
   },
-  onlyAsked: "more than is promised: what a reader has taken and not yet written goes with it",
 };
 
 /** A reader that has everything so far is killed in a pause; what comes after its session is over, too, it has not got. */
