@@ -5,8 +5,8 @@
  * cut off within a second, and at once when memory jumps. While the library has more than {@link LIMIT_BYTES} more
  * than at the start, the connections that are most likely to blame are cut, one after another; if that does not help,
  * `onExhausted` is called; if that does not help either, it is not the library that has it, and that much is taken for
- * normal from then on. What a flood has cost is given back to the system some seconds after it. Who was cut is said
- * in the log, at most once a second.
+ * normal as long as it is there. What a flood has cost is given back to the system some seconds after it. Who was cut
+ * is said in the log, at most once a second.
  *
  * On other systems than Linux it watches and gives nothing back, and cuts nobody.
  */
@@ -35,8 +35,8 @@ const GIVE_BACK_MS = 5000;
 const PATIENCE_MS = 250;
 /** When so many cuts in a row have not helped, no further ones will. */
 const MAX_CUTS = 12;
-/** Time for everything to be freed. */
-const EXHAUSTED_MS = 2000;
+/** Time for everything to be freed, on a machine that is busy with a flood. */
+const EXHAUSTED_MS = 30_000;
 const COMPLAINT_MS = 1000;
 
 const log = logger("zmq");
@@ -59,7 +59,8 @@ export class MemoryGuard implements Disposable {
   readonly #numbers: ReadonlySet<number>;
   readonly #budget: PeerBudget;
   readonly #timer: ReturnType<typeof setInterval>;
-  #base = nativeMemory();
+  readonly #first = nativeMemory();
+  #base = this.#first;
   #before = this.#base;
   #wasShort = false;
   #sweptAt = performance.now();
@@ -83,6 +84,8 @@ export class MemoryGuard implements Disposable {
     const memory = nativeMemory();
     const jumped = memory - this.#before > JUMP_BYTES;
     this.#before = memory;
+    // What was once taken for normal is not when it is gone.
+    this.#base = Math.max(this.#first, Math.min(this.#base, memory));
     const short = memory - this.#base > LIMIT_BYTES;
     // Perhaps giving back what is free is all it takes.
     if (short && !this.#wasShort) this.#patientUntil = now + PATIENCE_MS;

@@ -4,7 +4,8 @@
  *
  *     deno run -A tests/chaos/floods.ts [--rounds 20] [--port control|ingress|egress|publisher] [--only PATTERN]
  *
- * No process may end, samples go on in both modes, and memory comes back to within 64 MiB. Exit code 1 when not.
+ * No process may end, samples go on in both modes after each, and memory comes back to within 64 MiB. Exit code 1
+ * when not.
  */
 import { parseArgs } from "node:util";
 import { until } from "../harness/condition.ts";
@@ -37,9 +38,10 @@ try {
       const started = performance.now();
       for (let round = 0; round < rounds; round++) {
         await flooded.pour(port, flood);
+        await flooded.goesOn();
         await flooded.pour(port, flood, Math.random());
+        await flooded.goesOn();
       }
-      await flooded.goesOn();
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       const figures = WATCHED.map((role) =>
         `${role} ${flooded.memory(role).toFixed(0)} MiB, peak ${flooded.peak(role).toFixed(0)}`
