@@ -57,14 +57,15 @@ test("case 3, its kind: who keeps changing a record of ours does not make us tur
   const other = place.client();
   await other.connected();
   const before = zk.counters().operations;
-  const end = performance.now() + 1500;
-  let changes = 0;
-  while (performance.now() < end) {
-    await other.setData("/r/x", `theirs ${++changes}`);
+  const changes = 2000;
+  const begunAt = performance.now();
+  for (let i = 0; i < changes; i += 20) {
+    await Promise.all(Array.from({ length: 20 }, (_, n) => other.setData("/r/x", `theirs ${i + n}`)));
   }
   const cost = zk.counters().operations - before;
-  assert.ok(changes > 200, `${changes} changes`);
-  assert.ok(cost < 100, `${cost} operations for ${changes} changes`);
+  // A look every 100 ms, of a few operations each, however fast the changes come.
+  const most = 30 + 4 * (performance.now() - begunAt) / 100;
+  assert.ok(cost < most, `${cost} operations, not ${most}, for ${changes} changes`);
   await until(
     "it is put right",
     async () => new TextDecoder().decode((await other.getData("/r/x")).data) === "ours",
