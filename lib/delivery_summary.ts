@@ -10,6 +10,19 @@ import type { EncodableBatch } from "./sample_encoder.ts";
 
 const HOUR_MICROSECONDS = 3_600_000_000;
 
+/** A clock that was compared with ours, milliseconds. */
+export interface ClockDifference {
+  /** By how much it is ahead of ours. */
+  readonly offset: number;
+  /** How far that may be wrong. */
+  readonly bound: number;
+}
+
+/** Clocks that differ by less than this, above what the comparison may be wrong by, are said to agree. */
+const CLOCKS_AGREE_MS = 1;
+/** A latency below 0 by less than this is the resolution of two readings of one clock. */
+const READING_MS = 1;
+
 /** What the subscriber counts itself. */
 export interface DeliveryCounts {
   /** Samples whose number was skipped because no window held them any more. */
@@ -32,6 +45,8 @@ export class DeliverySummary {
   #received = 0;
   #historical = 0;
   #maxGap = 0;
+  #negative = 0;
+  #clock: ClockDifference | undefined;
 
   /** Samples delivered, historical ones included. */
   get received(): number {
@@ -60,15 +75,29 @@ export class DeliverySummary {
     };
   }
 
+  /** What the clock of a subscriber's broker is; the one that differs most is told. */
+  clock(difference: ClockDifference | undefined): void {
+    if (difference === undefined) return;
+    const most = Math.abs(this.#clock?.offset ?? 0) - (this.#clock?.bound ?? 0);
+    const { offset, bound } = difference;
+    if (Math.abs(offset) > bound + CLOCKS_AGREE_MS && Math.abs(offset) - bound > most) {
+      this.#clock = difference;
+    }
+  }
+
   #record(latencyMs: number): void {
+    if (latencyMs < -READING_MS) this.#negative++;
     const microseconds = Math.round(latencyMs * 1000);
-    // Two hosts' clocks may disagree: a negative latency counts as none.
+    // Two hosts' clocks may disagree: a negative latency counts as none, and is said.
     this.#histogram.recordValue(
       microseconds >= 0 ? Math.min(microseconds, HOUR_MICROSECONDS) : 0,
     );
   }
 
-  /** `summary received=... max_gap_ms=...`; a percentile of no samples is `-`. */
+  /**
+   * `summary received=... max_gap_ms=...`; a percentile of no samples is `-`. Where clocks differ, it goes on with
+   * `negative=...` (samples from the future) and `clock_offset_ms=... clock_bound_ms=...`.
+   */
   line(counts: DeliveryCounts): string {
     const percentile = (p: number) =>
       this.#histogram.totalCount === 0 ? "-" : (this.#histogram.getValueAtPercentile(p) / 1000).toFixed(3);
@@ -76,7 +105,10 @@ export class DeliverySummary {
       `fenced=${counts.fenced} duplicates=${counts.duplicates} recovered=${counts.recovered} p50_ms=${
         percentile(50)
       } ` +
-      `p99_ms=${percentile(99)} max_gap_ms=${this.#maxGap.toFixed(3)}`;
+      `p99_ms=${percentile(99)} max_gap_ms=${this.#maxGap.toFixed(3)}` +
+      (this.#negative === 0 ? "" : ` negative=${this.#negative}`) +
+      (this.#clock === undefined ? "" : ` clock_offset_ms=${this.#clock.offset.toFixed(3)} ` +
+        `clock_bound_ms=${this.#clock.bound.toFixed(3)}`);
   }
 }
 

@@ -24,8 +24,13 @@ export interface EncodableBatch {
   forEach(visit: (publishTime: number, start: number, end: number, sequence: number) => void): void;
 }
 
-/** Appends the first `count` samples of `batch` to `to`. */
-export type SampleEncoder = (batch: EncodableBatch, count: number, to: ByteBuffer) => void;
+/** Appends the first `count` samples of `batch`, received by `subscriber`, to `to`. */
+export type SampleEncoder = (
+  batch: EncodableBatch,
+  count: number,
+  to: ByteBuffer,
+  subscriber: string,
+) => void;
 
 /** The forms that `pubsub subscriber` can write. */
 export type OutputFormat = "text" | "json" | "raw" | "quiet";
@@ -72,11 +77,11 @@ function encodeText(batch: EncodableBatch, count: number, to: ByteBuffer): void 
   });
 }
 
-function encodeJson(batch: EncodableBatch, count: number, to: ByteBuffer): void {
+function encodeJson(batch: EncodableBatch, count: number, to: ByteBuffer, subscriber: string): void {
   const { bytes, epoch, firstSequence, historical, receiveTime } = batch;
-  const stream = `{"topic":${JSON.stringify(batch.topic)},"publisher":${
-    JSON.stringify(batch.publisher)
-  },"sequence":`;
+  const stream = `{"subscriber":${JSON.stringify(subscriber)},"topic":${
+    JSON.stringify(batch.topic)
+  },"publisher":${JSON.stringify(batch.publisher)},"sequence":`;
   batch.forEach((publishTime, start, end, sequence) => {
     if (sequence - firstSequence >= count) return;
     to.text(

@@ -32,11 +32,11 @@ export class SampleOutput {
     return this.#written;
   }
 
-  /** Adds the first `count` samples of `batch`. Resolves when they have been written. */
-  async add(batch: EncodableBatch, count: number): Promise<void> {
+  /** Adds the first `count` samples of `batch`, received by `subscriber`. Resolves when they have been written. */
+  async add(batch: EncodableBatch, count: number, subscriber: string): Promise<void> {
     this.#throwFailure();
     const before = this.#buffer.length;
-    this.#encode(batch, count, this.#buffer);
+    this.#encode(batch, count, this.#buffer, subscriber);
     const end = this.#added += this.#buffer.length - before;
     this.#writing ??= this.#pump();
     while (this.#writing !== undefined && this.#written < end) await this.#writing;

@@ -49,6 +49,7 @@ export async function runSubscriber(options: SubscriberRoleOptions, context: Rol
       await member.run(signal);
     } finally {
       await member.close();
+      summary.clock(member.subscriber.clock);
       const stats = member.subscriber.stats();
       counts.lost += stats.lost;
       counts.fenced += stats.fenced;
@@ -137,7 +138,7 @@ class Member {
       remaining -= count;
       this.#track.add(batch, count);
       const disk = this.#csv?.add(batch, count);
-      const reader = this.#output?.add(batch, count);
+      const reader = this.#output?.add(batch, count, this.subscriber.id);
       if (disk || reader) await Promise.all([disk, reader && orLeaving(reader, signal)]);
     }
   }

@@ -7,7 +7,7 @@ import { anyText } from "./text_arbitrary.ts";
 
 function encode(format: OutputFormat, batch: EncodableBatch): Uint8Array {
   const to = new ByteBuffer(64);
-  sampleEncoder(format)!(batch, batch.count, to);
+  sampleEncoder(format)!(batch, batch.count, to, "sub-1");
   return to.take();
 }
 const text = (format: OutputFormat, batch: EncodableBatch) => new TextDecoder().decode(encode(format, batch));
@@ -15,7 +15,7 @@ const text = (format: OutputFormat, batch: EncodableBatch) => new TextDecoder().
 Deno.test("a JSON line has the fields in the order that is promised", () => {
   assert.equal(
     text("json", batchOf(["hello"], { topic: 'a "b"', firstSequence: 12 })),
-    '{"topic":"a \\"b\\"","publisher":"pub-1","sequence":12,"epoch":7,"publish_time":1700000000000.000,' +
+    '{"subscriber":"sub-1","topic":"a \\"b\\"","publisher":"pub-1","sequence":12,"epoch":7,"publish_time":1700000000000.000,' +
       '"latency_ms":1.500,"historical":false,"payload":"hello"}\n',
   );
 });
@@ -72,7 +72,7 @@ Deno.test("bytes that are no text are shown as their number and the first of the
 Deno.test("only as many samples are encoded as asked for", () => {
   for (const format of ["text", "json", "raw"] as const) {
     const to = new ByteBuffer();
-    sampleEncoder(format)!(batchOf(["x", "y", "z"], { firstSequence: 5 }), 2, to);
+    sampleEncoder(format)!(batchOf(["x", "y", "z"], { firstSequence: 5 }), 2, to, "sub-1");
     assert.equal(new TextDecoder().decode(to.take()).split("\n").length, 3, format);
   }
 });

@@ -25,9 +25,9 @@ class SlowReader {
 Deno.test("samples that come while a write is under way go out together, in order", async () => {
   const reader = new SlowReader();
   const output = new SampleOutput(raw, reader.write);
-  void output.add(batchOf(["1"]), 1);
+  void output.add(batchOf(["1"]), 1, "sub-1");
   await reader.take();
-  for (let i = 2; i <= 100; i++) void output.add(batchOf([String(i)]), 1);
+  for (let i = 2; i <= 100; i++) void output.add(batchOf([String(i)]), 1, "sub-1");
   await reader.take();
   const finished = output.finish();
   if (reader.taken.split("\n").length < 101) await reader.take();
@@ -38,7 +38,7 @@ Deno.test("samples that come while a write is under way go out together, in orde
 Deno.test("only the samples asked for are written", async () => {
   const reader = new SlowReader();
   const output = new SampleOutput(raw, reader.write);
-  void output.add(batchOf(["1", "2", "3"]), 2);
+  void output.add(batchOf(["1", "2", "3"]), 2, "sub-1");
   await reader.take();
   await output.finish();
   assert.equal(reader.taken, "1\n2\n");
@@ -49,7 +49,7 @@ Deno.test("who adds is told when its samples have left, and no sooner", async ()
   const output = new SampleOutput(raw, reader.write);
   const left: number[] = [];
   const adding = ["x".repeat(40_000), "y", "z"].map((text, i) =>
-    void output.add(batchOf([text]), 1).then(() => left.push(i))
+    void output.add(batchOf([text]), 1, "sub-1").then(() => left.push(i))
   );
   // Three writes: the first batch is longer than a piece.
   await reader.take();
@@ -63,6 +63,6 @@ Deno.test("who adds is told when its samples have left, and no sooner", async ()
 
 Deno.test("a failed write reaches whoever adds or finishes, once", async () => {
   const output = new SampleOutput(raw, () => Promise.reject(new Error("No space left")));
-  await assert.rejects(output.add(batchOf(["1"]), 1), /No space left/);
+  await assert.rejects(output.add(batchOf(["1"]), 1, "sub-1"), /No space left/);
   await output.finish();
 });

@@ -1,0 +1,62 @@
+/** Case 38: a clock that differs showed as `p50_ms=0.000` in the summary, and no word was said. */
+import assert from "node:assert/strict";
+import { lastTest, systemTest } from "../harness/system.ts";
+
+const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+const HOUR = 3_600_000;
+
+function installed(): boolean {
+  try {
+    return Deno.statSync(LIBRARY).isFile;
+  } catch {
+    return false;
+  }
+}
+const faketime = Deno.permissions.querySync({ name: "read", path: LIBRARY }).state === "granted" &&
+  installed();
+
+const test: typeof systemTest = faketime
+  ? systemTest
+  : (name) => Deno.test({ name: `${name} (ignored: needs libfaketime)`, ignore: true, fn: () => {} });
+
+test("case 38: a subscriber whose clock is an hour slow says so in its summary", async (system) => {
+  await system.broker();
+  const env = {
+    LD_PRELOAD: LIBRARY,
+    FAKETIME: "-3600s",
+    DONT_FAKE_MONOTONIC: "1",
+    FAKETIME_DONT_FAKE_MONOTONIC: "1",
+  };
+  const csv = system.file("s.csv");
+  const flags = ["-t", "A", "--indefinite"];
+  const slow = system.start(["subscriber", ...flags, "--filename", csv], { env });
+  const right = system.start(["subscriber", ...flags]);
+  system.start(["publisher", ...flags, "-s", "0.05"]);
+  // Longer than an interval of keep-alives, by which clocks are compared.
+  for (const one of [slow, right]) {
+    await one.prints(60);
+    assert.equal(await one.interrupt(), 0);
+  }
+  const { received, historical, ...said } = slow.summary() as unknown as Record<string, number>;
+  assert.equal(said.negative, received! - historical!);
+  assert.ok(Math.abs(said.clock_offset_ms! - HOUR) < 10_000, `${said.clock_offset_ms}`);
+  assert.ok(said.clock_bound_ms! < 10_000);
+  const latency = Number(Deno.readTextFileSync(csv).split("\n").at(-2)!.split(",")[2]);
+  assert.ok(latency < -3000, "the file has it as it is");
+  assert.doesNotMatch(right.stderr.at(-1)!, /negative|clock/);
+});
+
+systemTest("case 39: each sample as JSON names the client that received it", async (system) => {
+  await system.broker();
+  const readers = system.start(["subscriber", "-t", "A", "--count", "2", "--id", "s", "--json", "-m", "3"]);
+  await readers.says(/s-2: registered in zone/);
+  await readers.says(/s-1: registered in zone/);
+  system.start(["publisher", "-t", "A", "-m", "3", "-s", "0", "--wait-for-subscribers", "2"]);
+  assert.equal(await readers.exit(), 0);
+  const got = readers.stdout.map((line) => JSON.parse(line) as { subscriber: string; sequence: number });
+  for (const id of ["s-1", "s-2"]) {
+    assert.deepEqual(got.filter((one) => one.subscriber === id).map(({ sequence }) => sequence), [1, 2, 3]);
+  }
+});
+
+lastTest();
