@@ -8,7 +8,8 @@
  *
  * Rows gather in memory and are written by a task of their own, at the latest 250 ms after they came, so a killed
  * process leaves nearly all of them. At most `limit` characters wait: then `add` returns a promise to wait for.
- * When a write fails (disk full) `onFailure` is told once, later rows are dropped, and samples go on.
+ * When a write fails (disk full) the file is cut behind its last whole row, `onFailure` is told once, later rows are
+ * dropped, and samples go on.
  */
 import { PubsubError, reasonOf } from "./errors.ts";
 import type { EncodableBatch } from "./sample_encoder.ts";
@@ -46,10 +47,24 @@ export function numberedPath(path: string, number: number): string {
 /** Where the rows go. */
 export interface CsvFile {
   write(bytes: Uint8Array): Promise<number>;
+  truncate(length: number): Promise<void>;
   close(): void;
 }
 
 const encoder = new TextEncoder();
+const QUOTE = 34;
+const LINE_FEED = 10;
+
+/** The length of the whole rows at the beginning of `rows`: a line feed between quotes ends none. */
+export function wholeRows(rows: Uint8Array): number {
+  let whole = 0;
+  let quoted = false;
+  for (let at = 0; at < rows.length; at++) {
+    if (rows[at] === QUOTE) quoted = !quoted;
+    else if (rows[at] === LINE_FEED && !quoted) whole = at + 1;
+  }
+  return whole;
+}
 
 /** Writes the file in the background. */
 export class LatencyCsv {
@@ -59,6 +74,8 @@ export class LatencyCsv {
   #rows = LATENCY_HEADER + "\n";
   #writing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Bytes of the file. */
+  #length = 0;
   #failed = false;
   #closed = false;
 
@@ -127,7 +144,7 @@ export class LatencyCsv {
       while (this.#rows !== "" && !this.#failed) {
         const bytes = encoder.encode(this.#rows);
         this.#rows = "";
-        for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+        await this.#writeWhole(bytes);
       }
     } catch (error) {
       this.#failed = true;
@@ -135,6 +152,18 @@ export class LatencyCsv {
       this.#onFailure(reasonOf(error));
     }
     this.#writing = undefined;
+  }
+
+  async #writeWhole(bytes: Uint8Array): Promise<void> {
+    let at = 0;
+    try {
+      while (at < bytes.length) at += await this.#file.write(bytes.subarray(at));
+    } catch (error) {
+      // Not possible where it is no file, a pipe for instance: its reader has what it has.
+      await this.#file.truncate(this.#length + wholeRows(bytes.subarray(0, at))).catch(() => {});
+      throw error;
+    }
+    this.#length += bytes.length;
   }
 
   #stopTimer(): void {

@@ -20,6 +20,7 @@ import {
   spreadText,
 } from "../lib/bench/table.ts";
 import { PubsubError, reasonOf } from "../lib/errors.ts";
+import { replaceFile } from "../lib/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is measured and how it is told. */
@@ -91,7 +92,7 @@ function settingsOf({ mode, history, reliability, take }: BenchOptions): PubsubS
 
 async function writeCsv(path: string, results: JobResult[]): Promise<void> {
   try {
-    await Deno.writeTextFile(path, csv(results.map(flatResult)));
+    await replaceFile(path, csv(results.map(flatResult)));
   } catch (error) {
     throw new PubsubError(`Cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }

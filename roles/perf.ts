@@ -18,6 +18,7 @@ import { withResult } from "../lib/perf/test_results.ts";
 import { chooseZooKeeper, type ZooKeeperKind } from "../lib/perf/zookeeper_choice.ts";
 import { type Mode, MODES } from "../lib/report/results.ts";
 import { type SelfCommand, selfCommand } from "../lib/self_command.ts";
+import { replaceFile } from "../lib/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is asked of `perf`. */
@@ -226,11 +227,11 @@ async function keep(
     program,
     machine: await machineOf(),
   };
-  await Deno.writeTextFile(`${dataDirectory(root, key)}/${RUN_FILE}`, formatRunRecord(record));
+  await replaceFile(`${dataDirectory(root, key)}/${RUN_FILE}`, formatRunRecord(record));
   const file = resultsFile(root, key);
   await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
   const before = await Deno.readTextFile(file).catch(() => "");
-  await Deno.writeTextFile(file, withResult(before, key.repeat, checks));
+  await replaceFile(file, withResult(before, key.repeat, checks));
 }
 
 async function machineOf(): Promise<RunRecord["machine"]> {

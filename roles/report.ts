@@ -22,6 +22,7 @@ import { pageOf, type PagePictures } from "../lib/report/page/page.ts";
 import { MODES } from "../lib/report/results.ts";
 import { readStudy, type StudyRun } from "../lib/report/study.ts";
 import { tablesOf, toCsv, toJson } from "../lib/report/tables.ts";
+import { replaceFile } from "../lib/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is asked of `report`. */
@@ -40,7 +41,7 @@ export async function runReport({ directory }: ReportOptions, context: RoleConte
   const analysis = analyse(study);
   await writeTables(root, analysis);
   const pictures = await writePictures(root, analysis, context.signal);
-  await Deno.writeTextFile(`${root}/report.html`, pageOf(analysis, pictures, { version: describeBuild() }));
+  await replaceFile(`${root}/report.html`, pageOf(analysis, pictures, { version: describeBuild() }));
   for (const { number, verdict, claim, reason } of analysis.findings) {
     context.out(`${number}. ${verdict}: ${claim} ${reason}`);
   }
@@ -51,8 +52,8 @@ export async function runReport({ directory }: ReportOptions, context: RoleConte
 async function writeTables(root: string, analysis: Analysis): Promise<void> {
   await Deno.mkdir(`${root}/tables`, { recursive: true });
   for (const table of tablesOf(analysis)) {
-    await Deno.writeTextFile(`${root}/tables/${table.name}.csv`, toCsv(table));
-    await Deno.writeTextFile(`${root}/tables/${table.name}.json`, toJson(table));
+    await replaceFile(`${root}/tables/${table.name}.csv`, toCsv(table));
+    await replaceFile(`${root}/tables/${table.name}.json`, toJson(table));
   }
 }
 
@@ -60,7 +61,7 @@ async function writeTables(root: string, analysis: Analysis): Promise<void> {
 async function write(path: string, chart: Chart): Promise<string> {
   const svg = drawSvg(chart);
   await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  await Deno.writeTextFile(path, svg);
+  await replaceFile(path, svg);
   return inlineSvg(svg);
 }
 

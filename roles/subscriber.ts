@@ -14,6 +14,7 @@ import { logger } from "../lib/log.ts";
 import { type OutputFormat, sampleEncoder } from "../lib/sample_encoder.ts";
 import { SampleOutput } from "../lib/sample_output.ts";
 import { Subscriber, type SubscriberOptions } from "../lib/subscriber.ts";
+import { appendLine } from "../lib/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
 
@@ -170,8 +171,7 @@ class Member {
    * was by then. Never rejects.
    */
   async #writeEvents(path: string): Promise<void> {
-    const write = (record: unknown) =>
-      Deno.writeTextFile(path, JSON.stringify(record) + "\n", { append: true });
+    const write = (record: unknown) => appendLine(path, JSON.stringify(record));
     try {
       for await (const event of this.subscriber.events()) {
         if (event.type === "failover") await write(event.failover);

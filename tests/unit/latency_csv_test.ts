@@ -23,6 +23,10 @@ class MemoryFile implements CsvFile {
     this.text += new TextDecoder().decode(part);
     return Promise.resolve(part.length);
   }
+  truncate(length: number): Promise<void> {
+    this.text = new TextDecoder().decode(new TextEncoder().encode(this.text).subarray(0, length));
+    return Promise.resolve();
+  }
   close(): void {
     this.closed = true;
   }
@@ -112,7 +116,8 @@ Deno.test("a full disk is told once, later rows are dropped, and closing still w
 Deno.test("a slow disk makes the source wait", async () => {
   let release = () => {};
   const gate = new Promise<void>((resolve) => release = resolve);
-  const file: CsvFile = { write: (bytes) => gate.then(() => bytes.length), close: () => {} };
+  const write = (bytes: Uint8Array) => gate.then(() => bytes.length);
+  const file: CsvFile = { write, truncate: () => Promise.resolve(), close: () => {} };
   const csv = new LatencyCsv(file, (reason) => assert.fail(reason), 10_000);
   const flushing = csv.flush();
   let waiting: Promise<void> | undefined;
