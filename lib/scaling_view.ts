@@ -1,4 +1,5 @@
 /** The backup pools, the last steps of scaling and moving, and the reasons, as an operator sees them. Pure. */
+import { compareNaturally } from "./natural_order.ts";
 import type { RebalanceStep } from "./rebalancer.ts";
 import { type PoolMember, type ScalingPlan, stepText } from "./scaling_plan.ts";
 
@@ -46,7 +47,7 @@ export interface ScalingRecords {
 
 /** What the records mean. */
 export function scalingViewOf({ plan, members, rebalance }: ScalingRecords): ScalingView {
-  const pools = [...members?.values() ?? []].sort((a, b) => a.pool < b.pool ? -1 : 1);
+  const pools = [...members?.values() ?? []].sort((a, b) => compareNaturally(a.pool, b.pool));
   return {
     pools: pools.map(({ pool, host, most, warm, zones }) => ({
       id: pool,
@@ -103,8 +104,10 @@ export function stepLines({ threshold, low, waiting, steps, moves }: ScalingView
   if (threshold !== null) {
     lines.push(`above a load of ${threshold} zones are started, below ${low} they are ended`);
   }
-  for (const { time, text } of steps) lines.push(`${time}  ${text}`);
-  if (moves !== null) lines.push(`${moves.time}  ${moves.text}`);
+  const all = [...steps, ...moves === null ? [] : [moves]];
+  // Times are ISO 8601, in the order of their text; what was done at one time stays in its order.
+  all.sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0);
+  for (const { time, text } of all) lines.push(`${time}  ${text}`);
   if (waiting !== null) lines.push(`waiting: ${waiting}`);
   return lines;
 }

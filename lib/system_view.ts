@@ -3,6 +3,7 @@
  * Pure: it is computed from the records that ZooKeeper holds.
  */
 import { mismatchesOf } from "./match.ts";
+import { compareNaturally } from "./natural_order.ts";
 import { type ScalingRecords, type ScalingView, scalingViewOf } from "./scaling_view.ts";
 import type { BrokerRecord, Mismatch, PublisherRecord, SubscriberRecord } from "./wire/control.ts";
 
@@ -23,6 +24,8 @@ export interface SystemRecords {
   readonly publishers: ReadonlyMap<string, PublisherRecord>;
   readonly subscribers: ReadonlyMap<string, SubscriberRecord>;
   readonly topics: readonly TopicRecord[];
+  /** Of zones with several standbys: their brokers' ids in the order of succession. */
+  readonly succession?: ReadonlyMap<number, readonly string[]>;
   /** `/shared_state/current_load`; undefined when it was never written. */
   readonly load?: number;
   /** Backup pools, and what was scaled and moved. */
@@ -46,6 +49,7 @@ export interface ZoneView {
   readonly primary: BrokerView | null;
   /** Of the primary's election, decimal text; null without primary. */
   readonly epoch: string | null;
+  /** Who is next first. */
   readonly standbys: readonly BrokerView[];
   readonly publishers: number;
   readonly subscribers: number;
@@ -121,7 +125,7 @@ export function viewOf(records: SystemRecords): SystemView {
       strength: owner?.strength ?? null,
       epoch: owner?.epoch.toString() ?? null,
       contenders,
-    })).sort((a, b) => compare(a.topic, b.topic)),
+    })).sort((a, b) => compareNaturally(a.topic, b.topic)),
     mismatches,
     scaling: scalingViewOf(records.scaling ?? {}),
     invalid: records.invalid,
@@ -151,8 +155,9 @@ function zonesOf(records: SystemRecords): ZoneView[] {
       zone,
       primary: primary ? brokerOf(primary) : null,
       epoch: primary?.epoch ?? null,
-      standbys: sortedById(
+      standbys: inOrder(
         brokers.filter((record) => record.zone === zone && record.broker !== primary?.broker).map(brokerOf),
+        records.succession?.get(zone) ?? [],
       ),
       publishers: count(records.publishers, zone),
       subscribers: count(records.subscribers, zone),
@@ -188,9 +193,12 @@ function matchAll(records: SystemRecords): { matches: Map<ClientRecord, number>;
 }
 
 function sortedById<T extends { readonly id: string }>(items: T[]): T[] {
-  return items.sort((a, b) => compare(a.id, b.id));
+  return items.sort((a, b) => compareNaturally(a.id, b.id));
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** In this order; who is not in it comes after those who are. */
+function inOrder(brokers: BrokerView[], succession: readonly string[]): BrokerView[] {
+  const place = new Map(succession.map((id, index) => [id, index]));
+  const placeOf = ({ id }: BrokerView) => place.get(id) ?? succession.length;
+  return sortedById(brokers).sort((a, b) => placeOf(a) - placeOf(b));
 }

@@ -20,6 +20,7 @@ import {
 import { parseStep, REBALANCE } from "./rebalancer.ts";
 import { type OwnerRecord, parseOwner } from "./recipes/owner_record.ts";
 import { parsePoolMember, parseScalingPlan, POOL_MEMBERS, SCALING } from "./scaling_plan.ts";
+import { readSuccession } from "./succession.ts";
 import { type SystemRecords, type SystemView, type TopicRecord, viewOf } from "./system_view.ts";
 import { utf8 } from "./utf8.ts";
 import { parseBrokerRecord, parsePublisherRecord, parseSubscriberRecord } from "./wire/control.ts";
@@ -66,13 +67,14 @@ export async function* watchSystem(
           scaling: { members: members.all, plan: plan.value, rebalance: rebalance.value },
         };
         try {
+          const succession = await readSuccession(zk, contested(brokers.all.values()));
           const owners = await readTopics(zk, topics.all.keys(), publishers.all);
           const invalid = (await Promise.all(
             [primaries, brokers, publishers, subscribers, members].map((collection) =>
               collection.invalidNow()
             ),
           )).flat();
-          yield viewOf({ ...records, topics: owners, invalid } satisfies SystemRecords);
+          yield viewOf({ ...records, topics: owners, succession, invalid } satisfies SystemRecords);
         } catch (error) {
           if (!isTransient(error)) throw error;
           await zk.connected(both);
@@ -153,6 +155,13 @@ class Single<T> {
       return undefined;
     }
   }
+}
+
+/** Zones with so many brokers that their order matters. */
+function contested(brokers: Iterable<{ zone: number }>): number[] {
+  const counts = new Map<number, number>();
+  for (const { zone } of brokers) counts.set(zone, (counts.get(zone) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count > 2).map(([zone]) => zone);
 }
 
 /** Who owns what. An owner that is no longer registered has left its name behind only. */

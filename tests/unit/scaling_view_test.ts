@@ -47,8 +47,8 @@ Deno.test("the steps with their reasons, the last move, and what is waited for",
   assert.deepEqual(stepLines(scalingViewOf({ plan, members, rebalance })), [
     "above a load of 5 zones are started, below 2.5 they are ended",
     "2026-01-02T03:04:05.000Z  zone 2 started on b: load 6 is above 5",
-    "2026-01-02T03:04:06.000Z  zone 3 of a has ended: its clients are in other zones",
     "2026-01-02T03:04:05.000Z  1 client from zone 1 to zone 2, 2 clients from zone 3 to zone 2: zone 2 is new",
+    "2026-01-02T03:04:06.000Z  zone 3 of a has ended: its clients are in other zones",
     "waiting: no pool has room",
   ]);
 });
