@@ -62,6 +62,10 @@ export class MessageRing {
   length(index: number): number {
     return this.#number(index, LENGTH);
   }
+  /** The memory that a message stands in, shared with its neighbours. */
+  memory(index: number): ArrayBufferLike | undefined {
+    return this.#memory[index % this.#memory.length];
+  }
   /** What was given with it. */
   sum(index: number): number {
     return this.#number(index, SUM);

@@ -28,6 +28,8 @@ export interface PublishedStreamOptions extends FlowOptions {
   budget?: Budget | undefined;
   /** Put a finished message on the wire. */
   send: (message: Uint8Array) => void;
+  /** Whether `send` copies what it needs, so that the memory can be used again. Default false. */
+  sendCopies?: boolean | undefined;
 }
 
 /** One topic of one publisher. */
@@ -56,7 +58,10 @@ export class PublishedStream {
     this.#options = options;
     this.topic = options.topic;
     this.flow = new Flow(options);
-    this.window = new Window(options);
+    this.window = new Window({
+      ...options,
+      released: options.sendCopies ? (memory) => this.#builder.giveBack(memory) : undefined,
+    });
     this.#account = (options.budget ?? new Budget()).open();
     this.#key = liveKey(options.topic, options.publisher);
     this.#builder = new BatchBuilder(this.#key);

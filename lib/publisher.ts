@@ -178,6 +178,7 @@ export class Publisher implements AsyncDisposable {
         maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
+        sendCopies: true,
         repairBytes: repairBytesOf(options.topics.length),
         budget,
       });

@@ -21,6 +21,8 @@ export interface WindowOptions {
   repairSamples?: number | undefined;
   /** Bytes up to which more than the history and what is unacknowledged is kept. Default 16 MiB. */
   repairBytes?: number | undefined;
+  /** Told of memory in which no message that is kept stands any more. */
+  released?: ((memory: ArrayBufferLike) => void) | undefined;
 }
 
 /** The last samples of one stream. */
@@ -33,11 +35,13 @@ export class Window {
   readonly offered: number;
   readonly #repairSamples: number;
   readonly #repairBytes: number;
+  readonly #released: ((memory: ArrayBufferLike) => void) | undefined;
 
   constructor(options: WindowOptions) {
     this.offered = options.offered;
     this.#repairSamples = options.repairSamples ?? 65_536;
     this.#repairBytes = options.repairBytes ?? 16 * 1024 * 1024;
+    this.#released = options.released;
   }
 
   /** Number of the newest sample, 0 when there was none. */
@@ -79,7 +83,9 @@ export class Window {
       if (next > history || next > needed) break;
       if (next > repair && this.byteLength + chunks.size * CHUNK_BYTES <= this.#repairBytes) break;
       this.#dropped += chunks.length(chunks.head);
+      const memory = chunks.memory(chunks.head)!;
       chunks.shift();
+      if (chunks.size === 0 || chunks.memory(chunks.head) !== memory) this.#released?.(memory);
     }
   }
 

@@ -41,6 +41,9 @@ const HIGH = 2 ** 32;
  */
 const FIRST_SLAB_BYTES = 480;
 const LARGEST_SLAB_BYTES = 68 * 1024;
+/** Slabs that were given back and are kept for the next messages. */
+const SPARE_SLABS = 2;
+const LARGEST_SPARE_BYTES = 256 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -325,7 +328,8 @@ export function encodeReplay(key: Uint8Array, header: Header, body: Uint8Array):
 
 /**
  * Packs samples of one stream into messages. One is reused for all messages of a stream: they stand one behind the
- * other in slabs of memory, which grow with what is published. A finished message is never written to again.
+ * other in slabs of memory, which grow with what is published. A finished message is not written to again, unless its
+ * slab is given back.
  */
 export class BatchBuilder {
   #slab: Uint8Array<ArrayBuffer>;
@@ -336,6 +340,7 @@ export class BatchBuilder {
   #count = 0;
   /** Bytes of the message before: this one will need as many. */
   #usual = 0;
+  readonly #spare: ArrayBuffer[] = [];
   readonly #key: Uint8Array;
 
   /** @param key the live key of the stream. */
@@ -388,6 +393,16 @@ export class BatchBuilder {
     return message;
   }
 
+  /**
+   * Nobody holds a message in this slab any more: it may be written to again. The collector takes tens of megabytes to
+   * notice.
+   */
+  giveBack(slab: ArrayBufferLike): void {
+    if (slab === this.#slab.buffer || this.#spare.length >= SPARE_SLABS) return;
+    if (!(slab instanceof ArrayBuffer) || slab.byteLength > LARGEST_SPARE_BYTES) return;
+    if (slab.byteLength >= LARGEST_SLAB_BYTES) this.#spare.push(slab);
+  }
+
   /** Make room for so many bytes at the end of the message. @returns where they go. */
   #reserve(bytes: number): number {
     // A message that will not fit does not begin here: it would have to be copied.
@@ -401,7 +416,11 @@ export class BatchBuilder {
     const message = this.#slab.subarray(this.#base, Math.min(this.#end, this.#slab.length));
     // A little more than the message before had, as its neighbours vary.
     const wanted = Math.max(Math.min(2 * this.#slab.length, LARGEST_SLAB_BYTES), this.#usual * 17 / 16);
-    this.#slab = new Uint8Array(Math.max(length, Math.ceil(wanted)));
+    const size = Math.max(length, Math.ceil(wanted));
+    const spare = this.#spare.pop();
+    // One that does not fit is left to the collector: messages have become larger, or much smaller.
+    const fits = spare !== undefined && spare.byteLength >= size && spare.byteLength <= 2 * size;
+    this.#slab = fits ? new Uint8Array(spare) : new Uint8Array(size);
     this.#view = viewOf(this.#slab);
     this.#slab.set(message);
     this.#end -= this.#base;

@@ -268,3 +268,37 @@ Deno.test("acknowledgements are wanted several times within what may be in fligh
   assert.equal(every({ maxInFlight: 800 }), 100);
   assert.equal(every({ flow: "drop" }), 0);
 });
+
+Deno.test("memory of messages that are no longer kept is used again, and none of those that are is touched", () => {
+  const sent: Uint8Array[] = [];
+  const slabs = new Set<ArrayBufferLike>();
+  const { stream } = recording({
+    offered: 0,
+    repairSamples: 20,
+    sendCopies: true,
+    send: (bytes) => {
+      slabs.add(bytes.buffer);
+      sent.push(bytes.slice());
+    },
+  });
+  for (let n = 1; n <= 2000; n++) {
+    stream.add(n, String(n).padEnd(20_000), 0);
+    if (n % 3 === 0) stream.flush(0);
+    if (n % 100 !== 0) continue;
+    stream.flush(0);
+    // What the window holds is what was sent.
+    sent.length = 0;
+    stream.request("s", join({ from: n - 15, to: n, depth: 0 }), true, 0);
+    stream.leave("s");
+    const numbers = sent.flatMap((bytes) => {
+      const batch = decodeBatch(bytes, keyLength(bytes), NAME);
+      if (!("count" in batch)) throw batch;
+      return [...batch].map(({ sequence, payload }) => {
+        assert.equal(new TextDecoder().decode(payload).trimEnd(), String(sequence));
+        return sequence;
+      });
+    });
+    assert.deepEqual(numbers, Array.from({ length: 16 }, (_, i) => n - 15 + i));
+  }
+  assert.ok(slabs.size < 300, `${slabs.size} slabs for 700 messages`);
+});
