@@ -16,6 +16,8 @@ import type { PoolZone } from "./scaling_plan.ts";
 const DRAIN_MS = 15_000;
 /** A broker that has not started or joined in this time never will: another one is. */
 const PATIENCE_MS = 60_000;
+/** The end of a broker is told after this: a signal to the whole group of processes may reach it before it does us. */
+const SAY_AFTER_MS = 500;
 /** So many ends in a row are a failure to be told. */
 const FAILING_AFTER = 3;
 
@@ -63,6 +65,8 @@ export class BrokerCrew implements AsyncDisposable {
   readonly #waiting = new Place();
   #wanted: ReadonlyMap<number, "wanted" | "ending"> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends of brokers that are to be told. */
+  readonly #news = new Set<ReturnType<typeof setTimeout>>();
   #leaving = false;
   #closing: Promise<void> | undefined;
 
@@ -102,6 +106,7 @@ export class BrokerCrew implements AsyncDisposable {
   leave(): void {
     this.#leaving = true;
     clearTimeout(this.#timer);
+    for (const timer of this.#news) clearTimeout(timer);
   }
 
   /** Have the clients of all zones go elsewhere, at most `ms`. */
@@ -247,7 +252,11 @@ export class BrokerCrew implements AsyncDisposable {
     place.restarts++;
     place.retryAt = monotonic() + pauseMs;
     const where = place instanceof Zone ? `zone ${place.number}` : "warm";
-    log.warn(`${what} (${where}): ${how}; started again in ${pauseMs / 1000} s`);
+    const timer = setTimeout(() => {
+      this.#news.delete(timer);
+      log.warn(`${what} (${where}): ${how}; started again in ${pauseMs / 1000} s`);
+    }, SAY_AFTER_MS);
+    this.#news.add(timer);
   }
 }
 
