@@ -17,8 +17,8 @@ for (const port of Object.keys(FLOODS) as Port[]) {
     const flooded = await FloodedSystem.start(system);
     const before = new Map(WATCHED.map((role) => [role, flooded.memory(role)]));
     for (const flood of FLOODS[port].slice(0, 4)) {
-      await flooded.pour(port, flood);
       await flooded.pour(port, flood, 0.5);
+      await flooded.pour(port, flood, 0.25);
     }
     await flooded.goesOn();
     for (const role of WATCHED) {
