@@ -4,12 +4,16 @@ import { parseListenAddress } from "../lib/zookeeper_server/listen_address.ts";
 import type { ZooKeeperOptions } from "../roles/zookeeper.ts";
 import { given } from "./given.ts";
 import type { Host } from "./host.ts";
+import { WORDS } from "../lib/zookeeper_server/four_letter_words.ts";
+import { UsageError } from "../lib/errors.ts";
 import { named, wholeNumber } from "./values.ts";
 
 interface ZooKeeperFlags {
   listen: string;
   dataDir?: string;
   tickTime?: number;
+  maxClientConnections?: number;
+  words?: string[];
   verbose?: boolean;
 }
 
@@ -27,6 +31,17 @@ export function addZooKeeperCommand(program: Command, host: Host): void {
       new Option("--tick-time <ms>", "sessions time out after 2 to 20 ticks (default: 2000)")
         .argParser(wholeNumber("--tick-time", 1, 3_600_000)),
     )
+    .addOption(
+      new Option("--max-client-connections <n>", "connections from one address (default: 8000)")
+        .argParser(wholeNumber("--max-client-connections", 1, 1_000_000)),
+    )
+    .addOption(
+      new Option(
+        "--words <list>",
+        "four-letter words that are answered, by commas, * for all (default: srvr)",
+      )
+        .argParser(words),
+    )
     .option("-v, --verbose", "debug log, and the stack of a failure, on standard error");
   command.addHelpText(
     "after",
@@ -40,6 +55,8 @@ Examples:
       listen: flags.listen,
       dataDir: flags.dataDir,
       tickTime: flags.tickTime,
+      maxClientConnections: flags.maxClientConnections,
+      words: flags.words,
     });
     return host.launch({
       role: "zookeeper",
@@ -51,6 +68,14 @@ Examples:
       },
     });
   });
+}
+
+function words(text: string): string[] {
+  if (text === "*") return [...WORDS];
+  const list = text.split(",").map((word) => word.trim());
+  const unknown = list.find((word) => !WORDS.includes(word));
+  if (unknown === undefined) return list;
+  throw new UsageError(`Invalid --words '${unknown}': must be * or out of ${WORDS.join(", ")}`);
 }
 
 /** `HOST:PORT`, checked and kept as text. */

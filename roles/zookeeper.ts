@@ -13,6 +13,10 @@ export interface ZooKeeperOptions {
   readonly dataDir?: string;
   /** ZooKeeper's tick, in milliseconds. */
   readonly tickTime?: number;
+  /** From one address. */
+  readonly maxClientConnections?: number;
+  /** Four-letter words that are answered. */
+  readonly words?: readonly string[];
 }
 
 /**
@@ -24,11 +28,15 @@ export async function runZooKeeper(
   options: ZooKeeperOptions,
   context: { signal: AbortSignal; stdout: (line: string) => void },
 ): Promise<void> {
-  const { listen, dataDir, tickTime } = options;
+  const { listen, dataDir, tickTime, maxClientConnections, words } = options;
   await using server = await ZooKeeperServer.start({
     listen,
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(tickTime === undefined ? {} : { tickTimeMs: tickTime }),
+    ...(words === undefined ? {} : { words }),
+    ...(maxClientConnections === undefined
+      ? {}
+      : { limits: { connectionsPerAddress: maxClientConnections } }),
   });
   context.stdout(`zookeeper listening on ${server.address}`);
   const stopped = Promise.withResolvers<void>();

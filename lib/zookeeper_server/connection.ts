@@ -10,7 +10,7 @@
  */
 import type { Identity } from "./acl.ts";
 import type { Engine } from "./engine.ts";
-import { InputBuffer } from "./input_buffer.ts";
+import { BUSY_BYTES, InputBuffer } from "./input_buffer.ts";
 import { JuteReader, JuteWriter, Malformed } from "./jute.ts";
 import type { Peer } from "./peer.ts";
 import type { Session } from "./sessions.ts";
@@ -25,6 +25,8 @@ export interface ConnectionHost {
   wrote(connection: Connection): void;
   /** The text for a four-letter word, or null. */
   word(word: string): string | null;
+  /** A connection's unfinished frame takes so many bytes more, or fewer. False when all of them are too many. */
+  unfinished(bytes: number): boolean;
   /** Why a connection was ended by a bound; logged now and then. */
   bounded(reason: string, connection: Connection): void;
   /** The engine failed in a way that nobody foresaw: the server cannot go on. */
@@ -59,6 +61,9 @@ export class Connection implements Peer {
   #writing = false;
   #progressAt: number;
   #outstanding = 0;
+  /** Bytes of a long frame that has not arrived whole, and since when. */
+  #unfinished = 0;
+  #unfinishedSince = 0;
   #overLimit = false;
 
   #resume: PromiseWithResolvers<void> | null = null;
@@ -102,6 +107,7 @@ export class Connection implements Peer {
       this.#socket.setNoDelay(true);
       for (;;) {
         this.#consume();
+        this.#account();
         if (this.ended) break;
         if (this.#mustPause()) {
           await (this.#resume = Promise.withResolvers()).promise;
@@ -127,6 +133,18 @@ export class Connection implements Peer {
     await this.#drained.promise;
     await this.#socket.closeWrite();
     while (await this.#socket.read(this.#input.bytes) !== null);
+  }
+
+  /** What a frame takes that does not arrive whole is bounded, of all connections together. */
+  #account(): void {
+    const bytes = this.#input.length > BUSY_BYTES ? this.#input.bytes.length : 0;
+    if (bytes === this.#unfinished) return;
+    if (this.#unfinished === 0) this.#unfinishedSince = performance.now();
+    const fits = this.#host.unfinished(bytes - this.#unfinished);
+    this.#unfinished = bytes;
+    if (fits || this.ended) return;
+    this.#host.bounded("too many bytes of frames that have not arrived whole", this);
+    this.end("now");
   }
 
   /** Hand every complete frame to the engine, until one must wait. */
@@ -247,6 +265,8 @@ export class Connection implements Peer {
     this.#ending = "now";
     this.#resume?.resolve();
     this.#drained.resolve();
+    this.#host.unfinished(-this.#unfinished);
+    this.#unfinished = 0;
     this.#host.engine.disconnected(this);
     try {
       this.#socket.close();
@@ -260,6 +280,10 @@ export class Connection implements Peer {
     const { limits } = this.#host.engine;
     if (this.#writing && now - this.#progressAt > limits.stalledMs) {
       this.#host.bounded(`nothing taken for ${limits.stalledMs} ms: the client does not read`, this);
+      return this.end("now");
+    }
+    if (this.#unfinished > 0 && now - this.#unfinishedSince > limits.stalledMs) {
+      this.#host.bounded(`a frame has not arrived whole for ${limits.stalledMs} ms`, this);
       return this.end("now");
     }
     if (now - this.#lingeringSince > LINGER_MS && this.unsent === 0) return this.end("now");

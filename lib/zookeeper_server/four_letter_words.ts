@@ -26,6 +26,19 @@ export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
+/** The words there are. */
+export const WORDS: readonly string[] = [
+  ...["ruok", "isro", "srvr", "stat", "cons", "mntr", "wchs", "wchc", "wchp", "dump", "envi", "conf"],
+];
+
+/** Answered unless somebody asks for more, as by Apache: what it costs does not grow with what others do. */
+export const DEFAULT_WORDS: readonly string[] = ["srvr"];
+
+/** What is answered to a word that is not to be answered, as by Apache. */
+export function refusal(word: string): string | null {
+  return WORDS.includes(word) ? `${word} is not executed because it is not in the whitelist.\n` : null;
+}
+
 /** The answer to `word`, or null when it is not one we know: the connection is then closed without an answer. */
 export function answerWord(word: string, engine: Engine, facts: ServerFacts): string | null {
   switch (word) {
@@ -135,7 +148,7 @@ function configuration(engine: Engine, facts: ServerFacts): string {
     clientPortAddress: facts.address,
     dataDir: facts.dataDir ?? "",
     tickTime: facts.tickTimeMs,
-    maxClientCnxns: engine.limits.connections,
+    maxClientCnxns: engine.limits.connectionsPerAddress,
     minSessionTimeout: engine.options.minTimeoutMs,
     maxSessionTimeout: engine.options.maxTimeoutMs,
     serverId: 0,

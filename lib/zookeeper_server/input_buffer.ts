@@ -9,7 +9,7 @@
 /** What an idle connection has. */
 const SMALL_BYTES = 512;
 /** What a busy connection has; more only while a longer frame arrives. */
-const BUSY_BYTES = 1 << 16;
+export const BUSY_BYTES = 1 << 16;
 /** So many small reads in a row, and a busy connection's buffer is given back. */
 const QUIET_READS = 64;
 

@@ -9,6 +9,10 @@ import { MAX_PACKET_BYTES } from "./protocol.ts";
 export interface Limits {
   /** Open connections; a further one is closed at once. */
   readonly connections: number;
+  /** Open connections from one address: less than all, so that others find room. */
+  readonly connectionsPerAddress: number;
+  /** Bytes that frames above 64 KiB take that have not arrived whole, of all connections. */
+  readonly unfinishedBytes: number;
   /** The longest frame body; a longer one closes its connection. */
   readonly packetBytes: number;
   /** Watches of one connection; a further one is answered with SYSTEMERROR. */
@@ -21,7 +25,7 @@ export interface Limits {
   readonly pausedAtBytes: number;
   /** Unsent bytes (answers and watch events) of one connection beyond which it is disconnected. */
   readonly unsentBytes: number;
-  /** Milliseconds in which a connection takes nothing of what is sent before it is disconnected. */
+  /** Milliseconds in which a connection takes nothing of what is sent, or a long frame does not arrive whole, at most. */
   readonly stalledMs: number;
   /** Milliseconds from a connection's acceptance to its complete connect request. */
   readonly handshakeMs: number;
@@ -33,6 +37,8 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   connections: 8192,
+  connectionsPerAddress: 8000,
+  unfinishedBytes: 64 << 20,
   packetBytes: MAX_PACKET_BYTES,
   watchesPerConnection: 200_000,
   watches: 1_000_000,

@@ -12,7 +12,7 @@ import { PubsubError, reasonOf } from "../errors.ts";
 import { logger } from "../log.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Engine } from "./engine.ts";
-import { answerWord, hex } from "./four_letter_words.ts";
+import { answerWord, DEFAULT_WORDS, hex, refusal } from "./four_letter_words.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Journal } from "./journal.ts";
 import { resolver } from "../resolve.ts";
@@ -33,6 +33,8 @@ export interface ServerOptions {
   /** The smallest session time-out, if 2 ticks are too long. For tests and demonstrations. */
   readonly minSessionTimeoutMs?: number;
   readonly maxSessionTimeoutMs?: number;
+  /** Four-letter words that are answered. @default srvr */
+  readonly words?: readonly string[];
   readonly limits?: Partial<Limits>;
 }
 
@@ -68,6 +70,9 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   readonly #fail: (error: Error) => void;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #startedAt = performance.now();
+  readonly #perAddress = new Map<string, number>();
+  readonly #words: ReadonlySet<string>;
+  #unfinishedBytes = 0;
   readonly #boundLogged = new Map<string, number>();
   #closing: Promise<void> | null = null;
   #stopping = false;
@@ -77,6 +82,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     this.#options = options;
     this.#listener = listener;
     this.#journal = journal;
+    this.#words = new Set(options.words ?? DEFAULT_WORDS);
     this.address = formatAddress(listener.addr);
     const tick = this.#tickTimeMs = options.tickTimeMs ?? 2000;
     const minTimeoutMs = options.minSessionTimeoutMs ?? 2 * tick;
@@ -211,14 +217,28 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
         socket.close();
         continue;
       }
+      const { hostname } = socket.remoteAddr;
+      if ((this.#perAddress.get(hostname) ?? 0) >= this.engine.limits.connectionsPerAddress) {
+        this.bounded(`more than ${this.engine.limits.connectionsPerAddress} connections from ${hostname}`);
+        socket.close();
+        continue;
+      }
       this.#serve(new Connection(socket, this, performance.now()));
     }
   }
 
+  #count(address: string, change: 1 | -1): void {
+    const count = (this.#perAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#perAddress.set(address, count);
+    else this.#perAddress.delete(address);
+  }
+
   #serve(connection: Connection): void {
     this.#connections.add(connection);
+    this.#count(connection.address, 1);
     const task = connection.run().finally(() => {
       this.#connections.delete(connection);
+      this.#count(connection.address, -1);
       this.#tasks.delete(task);
     });
     this.#tasks.add(task);
@@ -259,7 +279,13 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     for (const connection of this.#connections) connection.check(now);
   }
 
+  unfinished(bytes: number): boolean {
+    this.#unfinishedBytes += bytes;
+    return this.#unfinishedBytes <= this.engine.limits.unfinishedBytes;
+  }
+
   word(word: string): string | null {
+    if (!this.#words.has(word)) return refusal(word);
     let outstanding = 0;
     for (const connection of this.#connections) outstanding += connection.queued;
     return answerWord(word, this.engine, {

@@ -50,7 +50,7 @@ interface Subject extends AsyncDisposable {
 async function embedded(durable: boolean): Promise<Subject> {
   const dataDir = durable ? await Deno.makeTempDir({ prefix: "bench-zookeeper-" }) : null;
   const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
-  const args = ["run", "-A", main, "zookeeper", "--listen", "127.0.0.1:0"];
+  const args = ["run", "-A", main, "zookeeper", "--listen", "127.0.0.1:0", "--words", "mntr"];
   if (dataDir !== null) args.push("--data-dir", dataDir);
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "null" })
     .spawn();

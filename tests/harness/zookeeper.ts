@@ -230,6 +230,8 @@ export class CoordinatorServer implements Coordinator {
       data,
       "--tick-time",
       String(this.#setup.tickMs),
+      "--words",
+      "*",
     ];
   }
 }

@@ -37,7 +37,11 @@ Deno.test({
   name: name("Kazoo's checks pass against the embedded server", kazoo),
   ignore: !kazoo,
   fn: async () => {
-    await using server = await ZooKeeperServer.start({ listen: "127.0.0.1:0", tickTimeMs: 500 });
+    await using server = await ZooKeeperServer.start({
+      words: ["ruok", "srvr"],
+      listen: "127.0.0.1:0",
+      tickTimeMs: 500,
+    });
     await expectAllToPass(server.address);
     assert.equal(server.stats().watches, 0, "no client is left, and no watch");
   },
@@ -51,6 +55,7 @@ Deno.test({
     try {
       const limits = { logBytesPerSnapshot: 100_000 };
       await using server = await ZooKeeperServer.start({
+        words: ["ruok", "srvr"],
         listen: "127.0.0.1:0",
         tickTimeMs: 500,
         dataDir,

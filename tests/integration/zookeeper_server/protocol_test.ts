@@ -20,7 +20,11 @@ function test(name: string, fn: (server: ZooKeeperServer) => Promise<void>) {
     name: title(name),
     ignore: !unrestricted,
     fn: async () => {
-      await using server = await ZooKeeperServer.start({ listen: "127.0.0.1:0", minSessionTimeoutMs: 200 });
+      await using server = await ZooKeeperServer.start({
+        listen: "127.0.0.1:0",
+        minSessionTimeoutMs: 200,
+        words: ["ruok", "srvr", "mntr", "wchs"],
+      });
       await fn(server);
     },
   });
