@@ -3,7 +3,8 @@
 #
 # First start: the compressed payload behind the last line of this script (the Deno runtime, the program, its
 # native ZeroMQ library) is unpacked once, into a directory named by the payload's hash.
-# Later starts: one look at the files' sizes, then exec: the pid and every signal are the program's own.
+# Later starts: one look at the files' owners, modes and sizes, then exec: pid and signals are the program's own. What
+# another user could have written is never run: it is unpacked anew, or elsewhere.
 # Where: $PUBSUB_CACHE_DIR, else $XDG_CACHE_HOME/pubsub, else ~/.cache/pubsub, else a private directory in /tmp.
 # Guarantee: a directory of that name is complete (it is renamed into place), however many copies start at once.
 
@@ -14,25 +15,87 @@ offset='@OFFSET@'
 need_mib='@NEED_MIB@'
 self=$0
 
+# Nothing that is made here may be written by others.
+mask=$(umask)
+umask 022
+
 say() { printf 'pubsub: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
-# Whether the unpacked copy in $1 has every file in its full size. Costs one process.
-complete() {
-  [ -x "$1/pubsub" ] || return 1
-  # shellcheck disable=SC2086
-  have=$(cd "$1" && stat -c %s $files 2>/dev/null)
-  [ "$have" = "$sizes" ] && return 0
-  # A stat that does not know -c (neither GNU's nor busybox's) cannot tell: then being there has to do.
-  [ -z "$have" ] && ! stat -c %s / >/dev/null 2>&1
+# Whether what lies in $1 can be believed: nobody but us and the system's owner (of /) owns or may write it, or may put
+# something else in its place. With $2, it is an unpacked copy: every file is there in its full size, too. One process.
+believed() {
+  have=$(
+    cd -P "$1" 2>/dev/null || exit 1
+    place=$PWD
+    parts=
+    if [ -n "${2:-}" ]; then
+      for file in $files; do
+        while :; do
+          case $file in */*) file=${file%/*} ;; *) break ;; esac
+          case " $parts " in *" $file "*) break ;; esac
+          parts="$parts $file"
+        done
+      done
+      # shellcheck disable=SC2086
+      set -- /proc/self/ / "$place" cache $parts $files
+    else set -- /proc/self/ / "$place"; fi
+    stat -c '%u %A %s' "$@" 2>/dev/null || exit 1
+    echo above
+    set --
+    while place=${place%/*} && [ -n "$place" ]; do set -- "$@" "$place"; done
+    [ $# -eq 0 ] || stat -c '%u %A %s' "$@" 2>/dev/null
+  ) || {
+    why='incomplete'
+    # A stat that does not know -c (neither GNU's nor busybox's) cannot tell: then what is ours has to do.
+    ! stat -c %s / >/dev/null 2>&1 && [ -O "$1" ] && { [ -z "${2:-}" ] || [ -O "$1/pubsub" ]; }
+    return
+  }
+  me='' system='' found='' above='' count=0
+  while read -r owner mode size; do
+    count=$((count + 1))
+    case $count in
+      1) me=$owner; continue ;;
+      2) system=$owner; continue ;;
+    esac
+    [ "$owner" = above ] && { above=yes; continue; }
+    case $owner in
+      "$me" | "$system") ;;
+      *) why="open to uid $owner"; return 1 ;;
+    esac
+    # Above it a directory where everybody may write is one where only owners may rename (the sticky bit).
+    case $above$count$mode in
+      yes*????????w[!tT]) why='below a directory that is open to everybody'; return 1 ;;
+      yes*) continue ;;
+      3?????????w[tT]) [ -z "${2:-}" ] && continue ;;
+    esac
+    case $mode in
+      ????????w*) why='open to everybody'; return 1 ;;
+      ?????w*) [ -n "${2:-}" ] && { why='open to its group'; return 1; } ;;
+    esac
+    [ "$count" -gt 4 ] && case $mode in -*) found="$found
+$size" ;; esac
+  done <<END
+$have
+END
+  [ -z "${2:-}" ] && return 0
+  why='incomplete'
+  [ "$found" = "
+$sizes" ]
 }
+
+# Whether the unpacked copy in $1 is whole and ours.
+complete() { why=incomplete; [ -x "$1/pubsub" ] && believed "$1" copy; }
 
 # Becomes the program unpacked in $1.
 run() {
   root=$1
   shift
-  DENO_DIR=$root/cache DENO_NO_UPDATE_CHECK=1
-  export DENO_DIR DENO_NO_UPDATE_CHECK
+  # What somebody else unpacked is used as it is, and nothing learned is kept there.
+  [ -w "$root/cache" ] && { DENO_DIR=$root/cache; export DENO_DIR; }
+  DENO_NO_UPDATE_CHECK=1
+  export DENO_NO_UPDATE_CHECK
+  umask "$mask"
   exec "$root/pubsub" run @RUNTIME_FLAGS@ "$root/main.js" "$@"
 }
 
@@ -95,10 +158,13 @@ unpack() {
     discard
     die "what was unpacked in $1 does not run here (built for @TARGET@, this is $(uname -sm); is the directory mounted noexec? then set PUBSUB_CACHE_DIR): ${problem##*: }"
   }
+  # What the runtime writes there later, with whatever umask, is closed to others by its directory.
+  mkdir -p "$fresh/cache" && chmod 700 "$fresh/cache"
   chmod 755 "$fresh"
   # Another copy may have won in the meantime: its directory is as good. A damaged one is moved out of the way.
   if [ -e "$1/$key" ] && ! complete "$1/$key"; then
-    say "the unpacked copy in $1/$key was damaged: unpacked again"
+    [ "$why" = incomplete ] && why=damaged
+    say "the unpacked copy in $1/$key was $why: unpacked again"
     mv "$1/$key" "$fresh.damaged" 2>/dev/null && rm -rf "$fresh.damaged"
   fi
   mv -T "$fresh" "$1/$key" 2>/dev/null || discard
@@ -135,7 +201,7 @@ for place in given xdg home tmp; do
   [ -n "$base" ] || continue
   if [ $place != tmp ] || closed_to_others "$base"; then
     if complete "$base/$key"; then run "$base/$key" "$@"; fi
-    if usable "$base"; then
+    if usable "$base" && believed "$base"; then
       unpack_once "$base"
       run "$base/$key" "$@"
     fi

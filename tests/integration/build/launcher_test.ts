@@ -280,3 +280,78 @@ test("a cache directory that cannot be one is told in one line", async () => {
     );
   });
 });
+
+const root = unrestricted && Deno.build.os === "linux" && Deno.uid() === 0;
+
+/** Every path below `directory`, itself included. */
+async function below(directory: string): Promise<string[]> {
+  const paths = [directory];
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory) paths.push(...await below(path));
+    else paths.push(path);
+  }
+  return paths;
+}
+
+test("case 31: with umask 000 nothing that is unpacked can be written or replaced by others", async () => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: `${directory}/cache` };
+    const said = await run("sh", ["-c", `umask 000; ${pubsub} echo && ${pubsub} echo && umask`], env);
+    assert.deepEqual(said, { code: 0, out: "[]\n[]\n0000", err: "" });
+    const [key] = await namesIn(`${directory}/cache`);
+    const closed = `${directory}/cache/${key}/cache`;
+    assert.equal((await Deno.stat(closed)).mode! & 0o077, 0);
+    for (const path of await below(`${directory}/cache`)) {
+      if (path.startsWith(`${closed}/`)) continue;
+      assert.equal((await Deno.stat(path)).mode! & 0o022, 0, path);
+    }
+  });
+});
+
+test("case 31: what others may have written is unpacked again, where they may write nothing is", async (t) => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const base = `${directory}/cache`;
+    const env = { PUBSUB_CACHE_DIR: base };
+    await run(pubsub, ["echo"], env);
+    const [key] = await namesIn(base);
+    const at = (path: string) => `${base}/${key}${path}`;
+    const doubts: [string, () => Promise<void>, RegExp][] = [
+      ["a program open to everybody", () => Deno.chmod(at("/main.js"), 0o666), /open to everybody/],
+      ["a directory open to its group", () => Deno.chmod(at("/node_modules"), 0o775), /open to its group/],
+      ["a copy open to everybody", () => Deno.chmod(at(""), 0o777), /open to everybody/],
+    ];
+    if (root) {
+      doubts.push(
+        ["a runtime of another user", () => Deno.chown(at("/pubsub"), 12345, 12345), /open to uid 12345/],
+        ["a copy of another user", () => Deno.chown(at(""), 12345, 12345), /open to uid 12345/],
+      );
+    }
+    for (const [name, doubt, why] of doubts) {
+      await t.step(name, async () => {
+        await doubt();
+        const said = await run(pubsub, ["echo", "x"], env);
+        assert.equal(said.out, '["x"]');
+        assert.match(said.err, /^pubsub: the unpacked copy in .*: unpacked again$/);
+        assert.match(said.err, why);
+        assert.equal((await run(pubsub, ["echo"], env)).err, "", "and believed then");
+      });
+    }
+    await t.step("a place that is open to everybody is refused", async () => {
+      await Deno.chmod(base, 0o777);
+      const said = await run(pubsub, ["echo"], env);
+      assert.equal(said.code, 1);
+      assert.match(said.err, /^pubsub: no place to unpack itself .*: open to everybody\)$/);
+      await Deno.chmod(base, 0o755);
+    });
+    await t.step("and so is one below such a directory, unless only owners may rename there", async () => {
+      await Deno.chmod(directory, 0o777);
+      const said = await run(pubsub, ["echo"], env);
+      assert.match(said.err, /below a directory that is open to everybody/);
+      await Deno.chmod(directory, 0o1777);
+      assert.equal((await run(pubsub, ["echo"], env)).code, 0);
+    });
+  });
+});

@@ -38,7 +38,7 @@ Deno.test({
   ignore: !kazoo,
   fn: async () => {
     await using server = await ZooKeeperServer.start({
-      words: ["ruok", "srvr"],
+      words: ["ruok", "srvr", "envi"],
       listen: "127.0.0.1:0",
       tickTimeMs: 500,
     });
@@ -55,7 +55,7 @@ Deno.test({
     try {
       const limits = { logBytesPerSnapshot: 100_000 };
       await using server = await ZooKeeperServer.start({
-        words: ["ruok", "srvr"],
+        words: ["ruok", "srvr", "envi"],
         listen: "127.0.0.1:0",
         tickTimeMs: 500,
         dataDir,
