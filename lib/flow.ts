@@ -61,8 +61,12 @@ export class Flow {
   readonly #debts = new Debts();
   readonly #options: FlowOptions;
   #minimum = Infinity;
+  /** How many of those we wait for are there. */
+  #atMinimum = 0;
   #absent = 0;
   #credit: Share = ANY_CREDIT;
+  /** Both are to be looked for again, when they are asked for. */
+  #stale = false;
   #blockedSince: number | undefined;
 
   constructor(options: FlowOptions) {
@@ -71,10 +75,12 @@ export class Flow {
 
   /** The lowest acknowledged number of those we wait for; `Infinity` when we wait for nobody. */
   get acknowledged(): number {
+    if (this.#stale) this.#settle();
     return this.#minimum;
   }
   /** The smallest credit of those we wait for. */
   get credit(): Share {
+    if (this.#stale) this.#settle();
     return this.#credit;
   }
   /** Ids of all who have joined and are there. */
@@ -116,9 +122,10 @@ export class Flow {
       known.delivered = Math.min(known.delivered, delivered);
       if (known.joinedBy === "not yet") known.joinedBy = request;
       this.#present(known);
+      this.#stale = true;
     } else {
       if (known) this.#forget(subscriber, known, last);
-      this.#readers.set(subscriber, {
+      const reader: Reader = {
         reliable,
         delivered,
         base: delivered,
@@ -127,9 +134,10 @@ export class Flow {
         slow: false,
         absent: false,
         credit: ANY_CREDIT,
-      });
+      };
+      this.#readers.set(subscriber, reader);
+      this.#count(reader);
     }
-    this.#settle();
   }
 
   #isNewLife({ joinedBy }: Reader, request: Arrival["request"]): boolean {
@@ -165,11 +173,15 @@ export class Flow {
     if (!reader) return false;
     this.#present(reader);
     if (upTo <= reader.delivered) return false;
+    const before = reader.delivered;
     reader.delivered = upTo;
     reader.movedAt = now;
     const caughtUp = reader.slow && last - upTo < this.#options.maxInFlight / 2;
     if (caughtUp) reader.slow = false;
-    this.#settle();
+    // Only the last one to leave the minimum moves it.
+    if (caughtUp || (this.#isAwaited(reader) && before === this.#minimum && --this.#atMinimum <= 0)) {
+      this.#stale = true;
+    }
     return caughtUp;
   }
 
@@ -183,7 +195,6 @@ export class Flow {
     if (!reader) return false;
     if (reader.slow) this.#forget(subscriber, reader, last);
     else this.#delete(subscriber, reader);
-    this.#settle();
     return true;
   }
 
@@ -196,7 +207,6 @@ export class Flow {
     if (++this.#absent > MAX_ABSENT) {
       const [id, oldest] = this.#readers.entries().find(([, { absent }]) => absent)!;
       this.#forget(id, oldest, last);
-      this.#settle();
     }
   }
 
@@ -215,6 +225,7 @@ export class Flow {
   #delete(subscriber: string, reader: Reader): void {
     this.#present(reader);
     this.#readers.delete(subscriber);
+    if (this.#isAwaited(reader)) this.#stale = true;
   }
 
   /** It does not come back as it was: what it has not got it never will. */
@@ -229,8 +240,10 @@ export class Flow {
     if (!reader || (reader.credit.bytes === credit.bytes && reader.credit.messages === credit.messages)) {
       return;
     }
+    const before = reader.credit;
     reader.credit = credit;
-    this.#settle();
+    if (credit.bytes > before.bytes || credit.messages > before.messages) this.#stale = true;
+    else if (this.#isAwaited(reader)) this.#lowerCredit(credit);
   }
 
   /** The publisher has to wait from now on. */
@@ -254,7 +267,7 @@ export class Flow {
       reader.slow = true;
       dropped.push(id);
     }
-    if (dropped.length > 0) this.#settle();
+    if (dropped.length > 0) this.#stale = true;
     return dropped;
   }
 
@@ -281,17 +294,32 @@ export class Flow {
     return sum;
   }
 
+  #isAwaited({ reliable, slow }: Reader): boolean {
+    return reliable && !slow && this.#options.flow === "wait";
+  }
+
+  /** One more is waited for, perhaps. */
+  #count(reader: Reader): void {
+    if (!this.#isAwaited(reader)) return;
+    const { delivered, credit } = reader;
+    if (delivered < this.#minimum) {
+      this.#minimum = delivered;
+      this.#atMinimum = 0;
+    }
+    if (delivered === this.#minimum) this.#atMinimum++;
+    this.#lowerCredit(credit);
+  }
+
+  #lowerCredit(credit: Share): void {
+    const { bytes, messages } = this.#credit;
+    if (credit.bytes >= bytes && credit.messages >= messages) return;
+    this.#credit = { bytes: Math.min(bytes, credit.bytes), messages: Math.min(messages, credit.messages) };
+  }
+
   #settle(): void {
+    this.#stale = false;
     this.#minimum = Infinity;
     this.#credit = ANY_CREDIT;
-    if (this.#options.flow === "drop") return;
-    let [bytes, messages] = [Infinity, Infinity];
-    for (const { reliable, slow, delivered, credit } of this.#readers.values()) {
-      if (!reliable || slow) continue;
-      if (delivered < this.#minimum) this.#minimum = delivered;
-      bytes = Math.min(bytes, credit.bytes);
-      messages = Math.min(messages, credit.messages);
-    }
-    this.#credit = { bytes, messages };
+    for (const reader of this.#readers.values()) this.#count(reader);
   }
 }

@@ -39,6 +39,7 @@ export class Following {
   /**
    * @param fencing tells when samples are dropped for a later owner for longer than a change of owner takes.
    * @param credit what the publisher may have under way to us.
+   * @param life our own incarnation.
    */
   constructor(
     match: StreamMatch,
@@ -46,6 +47,7 @@ export class Following {
     stream: Stream,
     fencing: FencingWatch,
     credit: { readonly share: Share } = { share: MOST_IN_FLIGHT },
+    life = 0,
   ) {
     this.match = match;
     this.#credit = credit;
@@ -54,7 +56,7 @@ export class Following {
     const { topic, publisher, incarnation } = match;
     this.liveKey = liveKey(topic, publisher);
     this.replayKey = replayKey(topic, publisher, subscriber);
-    this.#address = { publisher, topic, subscriber, incarnation };
+    this.#address = { publisher, topic, subscriber, incarnation, life };
   }
 
   /** Receive over this link from now on. */

@@ -137,7 +137,8 @@ function matchOf(
   if (mismatches.length > 0) return { topic, peer, mismatches };
   if (asking === "publisher") {
     const reliable = subscriber.reliability === "reliable";
-    return { topic, peer, mismatches, subscriber: { topic, subscriber: subscriber.id, reliable } };
+    const { id, incarnation: life } = subscriber;
+    return { topic, peer, mismatches, subscriber: { topic, subscriber: id, reliable, life } };
   }
   const throughBroker = publisher.centralized || (subscriber.centralized ?? centralized);
   return {

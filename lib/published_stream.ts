@@ -30,6 +30,8 @@ export interface PublishedStreamOptions extends FlowOptions {
   send: (message: Uint8Array) => void;
   /** Whether `send` copies what it needs, so that the memory can be used again. Default false. */
   sendCopies?: boolean | undefined;
+  /** Send an answer to this subscriber, message by message; one to it that is under way ends. Default: all at once. */
+  answer?: ((subscriber: string, messages: Generator<Uint8Array>) => void) | undefined;
 }
 
 /** One topic of one publisher. */
@@ -165,6 +167,7 @@ export class PublishedStream {
    */
   request(subscriber: string, wanted: ReplayRequest, mayPublish: boolean, now: number): boolean {
     const { offered, incarnation, publisher, flow: waits, maxInFlight, send } = this.#options;
+    const { answer = (_to, messages) => messages.forEach(send) } = this.#options;
     if (wanted.depth > offered) return false;
     this.#listenedAt = now;
     this.flush(now);
@@ -191,17 +194,26 @@ export class PublishedStream {
     }
     const { request } = wanted;
     const key = replayKey(this.topic, publisher, subscriber);
-    const epoch = this.#epoch;
-    const answer = (from: number, to: number, historical: boolean) => {
-      for (const message of this.window.replay(key, from, to, { request, historical, epoch })) send(message);
-    };
-    if (joining) answer(from, base, true);
-    answer(joining ? Math.max(from, base + 1) : from, to, false);
+    const epoch = () => this.#epoch;
+    const replay = (from: number, to: number, historical: boolean) =>
+      this.window.replay(key, from, to, {
+        request,
+        historical,
+        get epoch() {
+          return epoch();
+        },
+      });
     const first = joining ? base + 1 : last + 1;
     const acknowledgeEvery = waits === "wait" ? Math.max(1, Math.floor(maxInFlight / 8)) : 0;
-    send(
-      encodeMark(key, { incarnation, epoch, first, request }, { start: from, acknowledgeEvery }),
-    );
+    const messages = function* () {
+      if (joining) yield* replay(from, base, true);
+      yield* replay(joining ? Math.max(from, base + 1) : from, to, false);
+      yield encodeMark(key, { incarnation, epoch: epoch(), first, request }, {
+        start: from,
+        acknowledgeEvery,
+      });
+    };
+    answer(subscriber, messages());
     return true;
   }
 

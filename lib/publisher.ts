@@ -10,6 +10,7 @@
  * session's lease ends by our own clock; then samples are suppressed (or wait); shared topics go on. Session lost:
  * contends again at the end of the queue.
  */
+import { Answers } from "./answers.ts";
 import { AsyncQueue } from "./async_queue.ts";
 import { Background } from "./background.ts";
 import { Budget } from "./budget.ts";
@@ -41,11 +42,12 @@ import { publisherPath } from "./paths.ts";
 import { PublishedStream } from "./published_stream.ts";
 import { PublishedTopic } from "./published_topic.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
+import { ReaderCheck } from "./reader_check.ts";
 import { Roster } from "./roster.ts";
 import { SampleClock } from "./sample_clock.ts";
 import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "./wire/control.ts";
-import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "./wire/upstream.ts";
+import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER, type Upstream } from "./wire/upstream.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
 import { announce, UnreachedWatch } from "./unreached.ts";
@@ -135,6 +137,8 @@ export class Publisher implements AsyncDisposable {
   readonly #idBytes: Uint8Array;
   readonly #background = new Background(this.#abort.signal);
   readonly #roster = new Roster();
+  readonly #readers = new ReaderCheck(this.#roster);
+  readonly #answers = new Answers((message) => this.#socket?.send(message), monotonic);
   readonly #unreached = new UnreachedWatch();
   readonly #notices = new MismatchNotices();
   #turnNumber = 0;
@@ -179,6 +183,7 @@ export class Publisher implements AsyncDisposable {
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
         sendCopies: true,
+        answer: (to, messages) => this.#answers.put(`${topic}\0${to}`, to, messages),
         repairBytes: repairBytesOf(options.topics.length),
         budget,
       });
@@ -408,9 +413,14 @@ export class Publisher implements AsyncDisposable {
     if (message instanceof FormatError) return log.debug(`${this.id}: dropped: ${message.message}`);
     const entry = this.#topics.get(message.topic);
     if (!entry || message.incarnation !== this.incarnation) return;
+    const now = monotonic();
+    if (this.#readers.admits(message, now)) this.#hear(message, entry, now);
+  }
+
+  /** A subscriber that a broker has named says something. */
+  #hear(message: Upstream, entry: PublishedTopic, now: number): void {
     const { stream } = entry;
     const { subscriber } = message;
-    const now = monotonic();
     if (message.kind === "request") {
       const known = stream.flow.has(subscriber);
       this.#roster.joined(stream.topic, subscriber);
@@ -458,6 +468,9 @@ export class Publisher implements AsyncDisposable {
     for (const { topic, subscriber: peer } of gone) {
       this.#topics.get(topic)?.stream.gone(peer);
       this.#events.push({ type: "unmatched", topic, peer });
+    }
+    for (const early of this.#readers.named(monotonic())) {
+      this.#hear(early, this.#topics.get(early.topic)!, monotonic());
     }
     for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
       log.warn(`${this.id}: ${text}`);
@@ -563,6 +576,8 @@ export class Publisher implements AsyncDisposable {
       if (stream.full && stream.unacknowledged) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
+    const strangers = this.#readers.notice(now);
+    if (strangers !== undefined) log.warn(`${this.id}: ${strangers}`);
     const current = [...this.#roster.awaited(this.#endpoint), ...this.#ingresses?.down ?? []];
     const news = this.#unreached.look(
       now,
@@ -595,6 +610,8 @@ export class Publisher implements AsyncDisposable {
     messages: number;
     /** Bytes kept in windows. */
     windowBytes: number;
+    /** Messages dropped because they came in the name of no subscriber that a broker has named. */
+    strangers: number;
   } {
     const topics = [...this.#topics.values()];
     return {
@@ -608,6 +625,7 @@ export class Publisher implements AsyncDisposable {
       slow: [...new Set(topics.flatMap(({ stream }) => stream.flow.slow))],
       messages: this.#socket?.counters.sent ?? 0,
       windowBytes: topics.reduce((sum, { stream }) => sum + stream.window.byteLength, 0),
+      strangers: this.#readers.dropped,
     };
   }
 
@@ -679,6 +697,7 @@ export class Publisher implements AsyncDisposable {
     }
     this.#ingresses?.close();
     this.#memoryGuard?.[Symbol.dispose]();
+    this.#answers.close();
     await this.#socket?.[Symbol.asyncDispose]();
     await this.#zk?.close();
     await this.#background.ended();

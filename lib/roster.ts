@@ -1,4 +1,4 @@
-/** The subscribers that a publisher is matched with, topic by topic. Pure. */
+/** The subscribers that a publisher is matched with, topic by topic, and was before. Pure. */
 import type { Unreached } from "./unreached.ts";
 import type { SubscriberMatch } from "./wire/control.ts";
 
@@ -8,10 +8,15 @@ export interface Member {
   readonly subscriber: string;
 }
 
+/** Who was matched and is not any more may still speak; so many are remembered. */
+const MAX_FORMER = 10_000;
+
 /** Who is matched now. */
 export class Roster {
   #reliable = new Map<string, Set<string>>();
-  #all = new Map<string, Member>();
+  #all = new Map<string, Member & { life: number }>();
+  /** The lives of those who were matched, by topic and id; the oldest first. */
+  readonly #former = new Map<string, number>();
   /** Those who have not joined since they came, and since when. */
   readonly #awaited = new Map<string, Member & { since: number }>();
 
@@ -21,21 +26,33 @@ export class Roster {
     this.#all = new Map();
     this.#reliable = new Map();
     const came: Member[] = [];
-    for (const { topic, subscriber, reliable } of matches) {
+    for (const { topic, subscriber, reliable, life } of matches) {
       if (reliable) this.#reliable.getOrInsertComputed(topic, () => new Set()).add(subscriber);
-      const key = `${topic}\0${subscriber}`;
-      this.#all.set(key, { topic, subscriber });
+      const key = keyOf(topic, subscriber);
+      this.#all.set(key, { topic, subscriber, life });
+      this.#former.delete(key);
       if (before.delete(key)) continue;
       came.push({ topic, subscriber });
       this.#awaited.set(key, { topic, subscriber, since: now });
     }
-    for (const key of before.keys()) this.#awaited.delete(key);
-    return { came, gone: [...before.values()] };
+    for (const [key, { life }] of before) {
+      this.#awaited.delete(key);
+      this.#former.set(key, life);
+    }
+    while (this.#former.size > MAX_FORMER) this.#former.delete(this.#former.keys().next().value!);
+    const gone = [...before.values()].map(({ topic, subscriber }) => ({ topic, subscriber }));
+    return { came, gone };
+  }
+
+  /** Whether a broker has named this life of a subscriber: it is, or was last, the one that is matched by its name. */
+  knows(topic: string, subscriber: string, life: number): boolean {
+    const key = keyOf(topic, subscriber);
+    return (this.#all.get(key)?.life ?? this.#former.get(key)) === life;
   }
 
   /** A subscriber has joined. */
   joined(topic: string, subscriber: string): void {
-    if (this.#awaited.size > 0) this.#awaited.delete(`${topic}\0${subscriber}`);
+    if (this.#awaited.size > 0) this.#awaited.delete(keyOf(topic, subscriber));
   }
 
   /** Whether it has joined whatever it is matched on, if anything. */
@@ -59,4 +76,8 @@ export class Roster {
   reliable(topic: string): ReadonlySet<string> {
     return this.#reliable.get(topic) ?? new Set();
   }
+}
+
+function keyOf(topic: string, subscriber: string): string {
+  return `${topic}\0${subscriber}`;
 }

@@ -547,6 +547,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       }),
       new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
       this.#credit,
+      this.#info.incarnation,
     );
     const parked = this.#parked.take(key, incarnation);
     if (parked !== undefined) {

@@ -109,6 +109,8 @@ export class Window {
   /**
    * The kept samples `from` … `to` as messages under `key`, in order; small neighbours are packed together.
    *
+   * The window may move between two messages: what it has dropped then is left out.
+   *
    * @param answer which request this answers, whether the samples are history to the one who asked, and the last epoch
    * in which the publisher owned the topic: whoever takes it for the owner takes all of its stream.
    */
@@ -116,7 +118,7 @@ export class Window {
     key: Uint8Array,
     from: number,
     to: number,
-    answer: { request: number; historical: boolean; epoch: bigint },
+    answer: { readonly request: number; readonly historical: boolean; readonly epoch: bigint },
   ): Generator<Uint8Array> {
     let parts: SampleBatch[] = [];
     let bytes = 0;
@@ -135,14 +137,20 @@ export class Window {
       bytes = 0;
       return encodeReplay(key, header, body);
     };
-    for (let i = this.#find(from); i < this.#chunks.tail; i++) {
-      const batch = between(this.#chunks.batch(i), from, to);
-      if (batch.count === 0) break;
-      if (parts.length > 0 && bytes + batch.byteLength > REPLAY_BYTES) yield pack();
-      parts.push(batch);
-      bytes += batch.byteLength;
+    // Nothing of the window is held while the caller has a message: what is dropped meanwhile is written to again.
+    for (let next = from;;) {
+      for (let i = this.#find(next); i < this.#chunks.tail; i++) {
+        const batch = between(this.#chunks.batch(i), next, to);
+        const isNext = parts.length === 0 || batch.firstSequence === next;
+        if (batch.count === 0 || !isNext) break;
+        if (parts.length > 0 && bytes + batch.byteLength > REPLAY_BYTES) break;
+        parts.push(batch);
+        bytes += batch.byteLength;
+        next = batch.nextSequence;
+      }
+      if (parts.length === 0) return;
+      yield pack();
     }
-    if (parts.length > 0) yield pack();
   }
 
   /** Index of the chunk that holds `sequence`, or of the first one after it. */

@@ -135,7 +135,8 @@ const streamMatch = z.object({
   endpoints: z.array(endpoint).max(10),
   through: z.enum(["publisher", "broker"]),
 });
-const subscriberMatch = z.object({ topic, subscriber: id, reliable: z.boolean() });
+/** `life`: the subscriber's incarnation, which it puts into what it says to the publisher. */
+const subscriberMatch = z.object({ topic, subscriber: id, reliable: z.boolean(), life: u32 });
 
 const brokerMessage = z.discriminatedUnion("type", [
   z.object({

@@ -8,6 +8,7 @@
  * kind        u8  "Q" request, "A" acknowledgement, "B" bye
  * publisher NUL topic NUL subscriber NUL
  * incarnation u32 of the stream as the subscriber knows it
+ * life        u32 of the subscriber: the incarnation in its record, which its broker tells the publisher
  * Q: request u32, from u64 (0: join with history), to u64 (0: all there is; when joining: the first live number that
  *    the subscriber has already, which ends its history), depth u32, flags u8 (1 reliable)
  * A: delivered up to and including u64
@@ -45,6 +46,8 @@ export interface Address {
   topic: string;
   subscriber: string;
   incarnation: number;
+  /** The subscriber's own incarnation: tells it from others who use its name, and from the one before. */
+  life: number;
 }
 
 /** Numbers that a subscriber wants to get on its replay key. */
@@ -72,13 +75,14 @@ export type Upstream =
 
 function start(kind: number, address: Address, extra: number): [Uint8Array, DataView, number] {
   const names = encoder.encode(`${address.publisher}\0${address.topic}\0${address.subscriber}\0`);
-  const bytes = new Uint8Array(2 + names.length + 4 + extra);
+  const bytes = new Uint8Array(2 + names.length + 8 + extra);
   bytes[0] = MARK;
   bytes[1] = kind;
   bytes.set(names, 2);
   const view = new DataView(bytes.buffer);
   view.setUint32(2 + names.length, address.incarnation);
-  return [bytes, view, 6 + names.length];
+  view.setUint32(6 + names.length, address.life);
+  return [bytes, view, 10 + names.length];
 }
 
 function writeSequence(view: DataView, at: number, value: number): void {
@@ -150,13 +154,14 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   };
   const [publisher, topic, subscriber] = names as [string, string, string];
   if (!isId(publisher) || !isId(subscriber)) return new FormatError("Upstream message has an invalid id");
-  const wanted = { [REQUEST]: 29 + CREDIT_BYTES, [ACKNOWLEDGE]: 12 + CREDIT_BYTES, [BYE]: 4 }[bytes[1]!];
+  const wanted = { [REQUEST]: 33 + CREDIT_BYTES, [ACKNOWLEDGE]: 16 + CREDIT_BYTES, [BYE]: 8 }[bytes[1]!];
   if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
   if (rest !== wanted) {
     return new FormatError(`Upstream message has ${rest} bytes after its names, must be ${wanted}`);
   }
-  const address = { publisher, topic, subscriber, incarnation: view.getUint32(at) };
-  at += 4;
+  const incarnation = view.getUint32(at);
+  const address = { publisher, topic, subscriber, incarnation, life: view.getUint32(at + 4) };
+  at += 8;
   if (bytes[1] === BYE) return { kind: "bye", ...address };
   const creditAt = bytes.length - CREDIT_BYTES;
   const credit = { bytes: view.getUint32(creditAt), messages: view.getUint16(creditAt + 4) };

@@ -51,6 +51,7 @@ export class FakeBroker implements AsyncDisposable {
       topic: "T",
       subscriber,
       reliable: true,
+      life: 1,
     }));
     return {
       ...{ type: "matches", version, subscribers: matched, streams: [], mismatches: [], removed: [] },

@@ -39,6 +39,7 @@ function request(index: number): Uint8Array {
       topic: "A",
       subscriber: `invented-${index}`,
       incarnation: 1,
+      life: 1,
       request: index,
       from: 0,
       to: 0,

@@ -4,8 +4,8 @@ import { Roster } from "../../lib/roster.ts";
 
 Deno.test("who came and who went, topic by topic, and who is to be waited for", () => {
   const roster = new Roster();
-  const a = { topic: "A", subscriber: "s", reliable: true };
-  const b = { topic: "B", subscriber: "s", reliable: false };
+  const a = { topic: "A", subscriber: "s", reliable: true, life: 1 };
+  const b = { topic: "B", subscriber: "s", reliable: false, life: 1 };
   assert.deepEqual(roster.update([a, b], 0), {
     came: [{ topic: "A", subscriber: "s" }, { topic: "B", subscriber: "s" }],
     gone: [],
@@ -21,7 +21,7 @@ Deno.test("who came and who went, topic by topic, and who is to be waited for", 
 
 Deno.test("who has not joined since it came, on which topics, and since when", () => {
   const roster = new Roster();
-  const match = (topic: string, subscriber: string) => ({ topic, subscriber, reliable: true });
+  const match = (topic: string, subscriber: string) => ({ topic, subscriber, reliable: true, life: 1 });
   roster.update([match("A", "s"), match("A", "t")], 10);
   roster.update([match("A", "s"), match("B", "s"), match("A", "t")], 20);
   roster.joined("A", "t");

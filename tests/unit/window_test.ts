@@ -134,3 +134,34 @@ Deno.test("many small messages cost what they cost: the bound counts more than t
   assert.ok(window.chunkCount * 128 + window.byteLength <= 1 << 20);
   assert.ok(window.chunkCount > 1000);
 });
+
+Deno.test("an answer that is taken slowly is right in what it brings: the window may move, its memory be written to", () => {
+  const written: ArrayBufferLike[] = [];
+  const released = (memory: ArrayBufferLike) => {
+    new Uint8Array(memory).fill(0xff);
+    written.push(memory);
+  };
+  const window = new Window({ offered: 0, repairSamples: 4, repairBytes: 1e9, released });
+  for (let n = 1; n <= 4; n++) window.push(samples(n, n, { size: 40_000 }));
+  const answer = window.replay(KEY, 1, 100, { request: 9, historical: false, epoch: 5n });
+  const got: string[] = [];
+  for (let n = 5;; n++) {
+    const { done, value } = answer.next();
+    if (done) break;
+    const batch = decodeBatch(value, keyLength(value), NAME);
+    if (!("count" in batch)) throw batch;
+    for (const { sequence, payload } of batch) {
+      got.push(`${sequence}=${new TextDecoder().decode(payload).trim()}`);
+    }
+    if (n <= 6) window.push(samples(n, n, { size: 40_000 }));
+  }
+  assert.ok(written.length >= 2);
+  assert.deepEqual(got, ["1=1", "2=2", "3=3", "4=4", "5=5", "6=6"]);
+  const late = window.replay(KEY, 3, 6, { request: 9, historical: false, epoch: 5n });
+  late.next();
+  for (let n = 7; n <= 9; n++) window.push(samples(n, n, { size: 40_000 }));
+  const bytes = late.next().value!;
+  const batch = decodeBatch(bytes, keyLength(bytes), NAME);
+  if (!("count" in batch)) throw batch;
+  assert.equal(batch.firstSequence, 6, "what was dropped is a hole");
+});

@@ -69,7 +69,7 @@ const BROKER_MESSAGES: BrokerMessage[] = [
       endpoints: ["tcp://10.0.0.3:4711"],
       through: "publisher",
     }],
-    subscribers: [{ topic: "A", subscriber: "s", reliable: true }],
+    subscribers: [{ topic: "A", subscriber: "s", reliable: true, life: 7 }],
     mismatches: [{
       topic: "A",
       publisher: "p",

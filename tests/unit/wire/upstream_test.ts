@@ -4,7 +4,7 @@ import { FormatError } from "../../../lib/errors.ts";
 import { decodeUpstream, encodeUpstream, isUpstreamFor, type Upstream } from "../../../lib/wire/upstream.ts";
 import { id, mangled, sequence, topic, u32 } from "./arbitraries.ts";
 
-const address = { publisher: id, topic, subscriber: id, incarnation: u32 };
+const address = { publisher: id, topic, subscriber: id, incarnation: u32, life: u32 };
 const credit = fc.record({ bytes: u32, messages: fc.integer({ min: 0, max: 0xffff }) }, {
   noNullPrototype: true,
 });
@@ -42,7 +42,14 @@ Deno.test("a message is for its addressee and for nobody whose id it begins with
 });
 
 Deno.test("a topic that begins with a byte order mark keeps it", () => {
-  const given = { kind: "bye" as const, publisher: "p", topic: "\ufeffA", subscriber: "s", incarnation: 1 };
+  const given = {
+    kind: "bye" as const,
+    publisher: "p",
+    topic: "\ufeffA",
+    subscriber: "s",
+    incarnation: 1,
+    life: 2,
+  };
   const read = decodeUpstream(encodeUpstream(given));
   assert.ok(!(read instanceof FormatError));
   assert.equal(read.topic, "\ufeffA");
@@ -69,7 +76,14 @@ Deno.test("any bytes are a message or a reason why not, never an exception", () 
 });
 
 Deno.test("ids that are none are refused: nobody joins under a name that no client can have", () => {
-  const given = { kind: "bye" as const, publisher: "p", topic: "A", subscriber: "s", incarnation: 1 };
+  const given = {
+    kind: "bye" as const,
+    publisher: "p",
+    topic: "A",
+    subscriber: "s",
+    incarnation: 1,
+    life: 2,
+  };
   for (const subscriber of ["", "a b", "x".repeat(65), "..", "ä"]) {
     const read = decodeUpstream(encodeUpstream({ ...given, subscriber }));
     assert.ok(read instanceof FormatError, subscriber);
