@@ -4,13 +4,14 @@
  *
  * With `wait`, numbers not yet acknowledged by every reliable subscriber are bounded by `maxInFlight`. A
  * subscriber that stands still for `slowMs` while the publisher waits for it is no longer waited for, until it
- * has caught up again.
+ * has caught up again. So is one that moves, but too slowly: see `lib/pace_rule.ts`.
  *
  * Nobody is forgotten who has not got everything and has not said goodbye: one whose record is gone is waited for like
  * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}).
  */
 import { ANY_CREDIT, type Share } from "./budget.ts";
 import { Debts, type Missing } from "./debts.ts";
+import { PaceRule, type Progress } from "./pace_rule.ts";
 
 /** Bounds of what is not acknowledged yet. */
 export interface FlowOptions {
@@ -53,6 +54,8 @@ interface Reader {
   absent: boolean;
   /** What it lets the publisher have under way. */
   credit: Share;
+  /** What it is measured by while it is waited for. */
+  readonly progress: Progress;
 }
 
 /** The readers of one stream. */
@@ -68,9 +71,11 @@ export class Flow {
   /** Both are to be looked for again, when they are asked for. */
   #stale = false;
   #blockedSince: number | undefined;
+  readonly #pace: PaceRule;
 
   constructor(options: FlowOptions) {
     this.#options = options;
+    this.#pace = new PaceRule(options.slowMs);
   }
 
   /** The lowest acknowledged number of those we wait for; `Infinity` when we wait for nobody. */
@@ -121,6 +126,7 @@ export class Flow {
       known.reliable = reliable;
       known.delivered = Math.min(known.delivered, delivered);
       if (known.joinedBy === "not yet") known.joinedBy = request;
+      known.progress.wanted = undefined;
       this.#present(known);
       this.#stale = true;
     } else {
@@ -134,6 +140,7 @@ export class Flow {
         slow: false,
         absent: false,
         credit: ANY_CREDIT,
+        progress: this.#pace.begin(delivered),
       };
       this.#readers.set(subscriber, reader);
       this.#count(reader);
@@ -177,7 +184,10 @@ export class Flow {
     reader.delivered = upTo;
     reader.movedAt = now;
     const caughtUp = reader.slow && last - upTo < this.#options.maxInFlight / 2;
-    if (caughtUp) reader.slow = false;
+    if (caughtUp) {
+      reader.slow = false;
+      reader.progress.wanted = undefined;
+    }
     // Only the last one to leave the minimum moves it.
     if (caughtUp || (this.#isAwaited(reader) && before === this.#minimum && --this.#atMinimum <= 0)) {
       this.#stale = true;
@@ -248,27 +258,36 @@ export class Flow {
 
   /** The publisher has to wait from now on. */
   blocked(now: number): void {
+    this.#pace.blocked(now);
     this.#blockedSince ??= now;
   }
 
   /** The publisher may go on. */
-  unblocked(): void {
+  unblocked(now: number): void {
+    this.#pace.unblocked(now);
     this.#blockedSince = undefined;
   }
 
-  /** While the publisher waits: who has stood still for too long. They are not waited for any more. */
+  /** While the publisher waits: who has stood still for too long, or is too slow. They are not waited for any more. */
   dropSlow(last: number, now: number): string[] {
     if (this.#blockedSince === undefined) return [];
     const dropped: string[] = [];
     for (const [id, reader] of this.#readers) {
       const since = Math.max(reader.movedAt, this.#blockedSince);
       if (!reader.reliable || reader.slow || reader.delivered >= last) continue;
-      if (now - since < this.#options.slowMs) continue;
+      const tooSlow = this.#pace.isTooSlow(reader.progress, reader.delivered, last, now);
+      if (now - since < this.#options.slowMs && !tooSlow) continue;
       reader.slow = true;
       dropped.push(id);
     }
     if (dropped.length > 0) this.#stale = true;
     return dropped;
+  }
+
+  /** Why one was given up, for people. */
+  pace(subscriber: string, now: number): string {
+    const { movedAt } = this.#readers.get(subscriber)!;
+    return now - movedAt < this.#options.slowMs ? "is too slow" : "stands still";
   }
 
   /** What reliable subscribers have not acknowledged up to `last`, those given up and those gone for good included. */

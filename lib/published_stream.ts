@@ -254,7 +254,7 @@ export class PublishedStream {
   /** While full: stop waiting for those who stand still. @returns their ids. */
   dropSlow(now: number): string[] {
     if (this.heldUp) this.flow.blocked(now);
-    else this.flow.unblocked();
+    else this.flow.unblocked(now);
     const dropped = this.flow.dropSlow(this.last, now);
     if (dropped.length > 0) this.#recount();
     return dropped;

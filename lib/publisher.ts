@@ -369,7 +369,7 @@ export class Publisher implements AsyncDisposable {
       this.#flush();
       await this.#woken();
     }
-    entry.stream.flow.unblocked();
+    entry.stream.flow.unblocked(monotonic());
     this.#add(entry, payload);
     return true;
   }
@@ -567,7 +567,9 @@ export class Publisher implements AsyncDisposable {
       if (entry.decided) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
-          `${this.id}: subscriber ${subscriber} of topic ${stream.topic} stands still: not waited for any more, ` +
+          `${this.id}: subscriber ${subscriber} of topic ${stream.topic} ${
+            stream.flow.pace(subscriber, now)
+          }: not waited for any more, ` +
             `it has not acknowledged ${stream.last - stream.flow.deliveredTo(subscriber)} samples`,
         );
         this.#events.push({ type: "slow", topic: stream.topic, subscriber });

@@ -87,7 +87,7 @@ Deno.test("who has delivered everything is not slow, however long ago that was",
   flow.acknowledge("a", 100, 100, 0);
   flow.blocked(1e6);
   assert.deepEqual(flow.dropSlow(100, 2e6), []);
-  flow.unblocked();
+  flow.unblocked(2e6);
   flow.blocked(3e6);
   assert.deepEqual(flow.dropSlow(200, 3e6 + 100), [], "it gets its time from when the publisher waits");
 });
@@ -113,7 +113,7 @@ Deno.test("the lowest acknowledged number never moves back while nobody joins", 
         if (caughtUp) continue;
       } else if (what === "leave") flow.leave(who, 100);
       else if (what === "block") flow.blocked(now);
-      else if (what === "unblock") flow.unblocked();
+      else if (what === "unblock") flow.unblocked(now);
       else flow.dropSlow(200, now);
       assert.ok(flow.acknowledged >= before);
     }

@@ -100,7 +100,7 @@ export class SimulatedPublisher {
         this.stream.flow.blocked(simulation.now);
         break;
       }
-      this.stream.flow.unblocked();
+      this.stream.flow.unblocked(this.world.simulation.now);
       this.stream.add(simulation.now, this.book.next(this.stream.epoch, size), simulation.now);
       if ((i + 1) % packing === 0) this.stream.flush(simulation.now);
       this.#checkInFlight();
