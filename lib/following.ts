@@ -2,6 +2,7 @@
 import { MOST_IN_FLIGHT, type Share } from "./budget.ts";
 import type { FencingWatch } from "./fencing_watch.ts";
 import type { Link } from "./link.ts";
+import { NumberCheck } from "./number_check.ts";
 import type { Stream } from "./stream.ts";
 import { Flag, type SampleBatch } from "./wire/batch.ts";
 import type { StreamMatch } from "./wire/control.ts";
@@ -16,6 +17,8 @@ export class Following {
   readonly replayKey: Uint8Array;
   link: Link | undefined;
   readonly fencing: FencingWatch;
+  /** What comes is believed only if it passes. */
+  readonly numbers = new NumberCheck();
   /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
   removedAt: number | undefined;
   /** The stream's last number, of a publisher that has left and said so; undefined as long as that is not known. */

@@ -90,6 +90,8 @@ export interface SubscriberStats extends Tally {
   refused: number;
   /** Messages that were not of this system. */
   invalid: number;
+  /** Messages with numbers that their publisher cannot have reached: not believed. */
+  implausible: number;
   streams: number;
   zone: number;
 }
@@ -150,6 +152,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #room = new Room();
   #toldOfRoom = -Infinity;
   #invalid = 0;
+  #implausible = 0;
   /** Through the brokers. */
   readonly #route: Route<Link>;
   #lastHit: Following | undefined;
@@ -355,6 +358,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       }
       return;
     }
+    if (!following.numbers.admits(batch.nextSequence, stream.next, now)) {
+      return this.#tellOfNumbers(following, batch);
+    }
     batch.receiveTime = receiveTime;
     batch.receivedAt = now;
     const { refused } = stream.counters;
@@ -371,6 +377,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#toldOfRoom = now;
     const mebibytes = Math.round(this.#room.used / 2 ** 20);
     log.warn(`${this.id}: ${mebibytes} MiB wait to be taken: what finds no room is asked for later`);
+  }
+
+  #tellOfNumbers({ numbers, stream }: Following, { topic, publisher, firstSequence }: SampleBatch): void {
+    this.#implausible++;
+    if (numbers.refused > 1) return;
+    log.warn(
+      `${this.id}: does not believe a message of ${publisher} on topic ${topic} with number ${firstSequence}: ` +
+        `the next one is ${stream.next || "not known yet"}. What else is as far ahead is only counted`,
+    );
   }
 
   /** Whose message this is. */
@@ -666,6 +681,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       received: delivered,
       ...rest,
       invalid: this.#invalid,
+      implausible: this.#implausible,
       streams: this.#following.size,
       zone: this.zone,
     };
