@@ -94,11 +94,12 @@ const IDLE_S = 10, ASK_AGAIN_S = 5, ASKED = 3;
 const TTL_STEP_MS = 100;
 
 /**
- * What the system takes in for an xpub that listens, bytes a connection: the least that it offers, some megabytes a
- * second on loopback. There is little to be said towards publishers; and a byte of a subscription costs the library
- * 100 ns and 50 bytes, so that whoever says much must not get far before a `MemoryGuard` sees it.
+ * What the system takes in for an xpub that listens, bytes a connection. There is little to be said towards publishers;
+ * and a byte of a subscription costs the library 100 ns and 50 bytes, so that whoever says much must not get far before
+ * a `MemoryGuard` sees it. With much less than this (the least that the system offers) acknowledgements stand in a
+ * closed window, and publishers wait for them.
  */
-const UPSTREAM_BUFFER_BYTES = 1;
+const UPSTREAM_BUFFER_BYTES = 32 * 1024;
 const SYSTEM_DEFAULT = -1;
 
 /** A raw socket of this kind with these options. */
