@@ -27,7 +27,8 @@ for (const mode of ["direct", "centralized"]) {
       await reader.prints(1000);
       reader.signal("SIGSTOP");
       await system.absent("/shared_state/subscribers/reader");
-      lines.add(1000);
+      // More than the kernel keeps for a process that is stopped.
+      lines.add(1000, 40_000);
       lines.end();
       assert.equal(await publisher.exit(), 1);
       const said = publisher.stderr.find((line) => line.includes(" ERROR "));
@@ -36,10 +37,11 @@ for (const mode of ["direct", "centralized"]) {
         /source: reader has not acknowledged [12]\d{3} samples of topic A \(\d+ to 2000\)$/,
       );
       reader.signal("SIGCONT");
-      await reader.says(/publisher source of topic A is gone/);
+      await reader.says(/lost samples \d+ to 2000 of source on topic A/);
       assert.equal(await reader.interrupt(), 0);
       const { received, lost } = reader.summary();
-      assert.deepEqual({ received, lost }, { received: 1000, lost: 1000 });
+      assert.equal(received + lost, 2000);
+      assert.ok(lost > 0, "what was given up is counted");
     },
   );
 }
@@ -120,7 +122,7 @@ systemTest(
   "case 33: a subscriber that was matched and does not join in time is owed everything from the start",
   async (system) => {
     await system.broker();
-    const reader = system.start(READ);
+    const reader = system.start([...READ, "--session-timeout", "20"]);
     await reader.says(/registered in zone/);
     reader.signal("SIGSTOP");
     const lines = new Lines();
