@@ -10,6 +10,8 @@ export interface Place {
   next: number;
   /** Numbers up to this one were fenced and may still come; below `next` when none were. */
   fencedUpTo: number;
+  /** Numbers up to this one found no room and may still come; below `next` when none did. */
+  refusedUpTo: number;
 }
 
 /** Places that are remembered. */
@@ -32,6 +34,11 @@ export class ParkedStreams {
     const [oldest] = this.#places.keys();
     this.#places.delete(oldest!);
     return oldest;
+  }
+
+  /** All places by the keys of their streams. */
+  [Symbol.iterator](): MapIterator<[string, Place]> {
+    return this.#places[Symbol.iterator]();
   }
 
   /** The place in this life of the stream, if it is known. An earlier life's is forgotten: it does not come back. */

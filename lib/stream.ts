@@ -135,6 +135,10 @@ export class Stream {
   get fencedUpTo(): number {
     return this.#fencedTo - 1;
   }
+  /** Numbers that found no room and may still come: up to this one; less than `next` when there are none. */
+  get refusedUpTo(): number {
+    return this.#refusedTo - 1;
+  }
   /** When {@link tick} wants to be called, `Infinity` when it need not be. */
   get wakeAt(): number {
     return this.#outstanding?.retryAt ?? Infinity;

@@ -577,10 +577,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /** @param last the last number of the stream, if it is known to have ended. */
   #forget(key: string, following: Following, last?: number): void {
     const { stream } = following;
+    const { refusedUpTo } = stream;
     stream.finish(last);
     if (stream.next > 0 && last === undefined) {
       const { incarnation, next, fencedUpTo } = stream;
-      const givenUp = this.#parked.park(key, { incarnation, next, fencedUpTo });
+      const givenUp = this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo });
       if (givenUp !== undefined) {
         log.warn(`${this.id}: too many streams of absent publishers: gives up its place in one of them`);
       }
@@ -723,6 +724,14 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     await Promise.race([Promise.all(asking), late.promise]);
     clearTimeout(timer);
     for (const { stream, end } of this.#following.values()) stream.abandon(end);
+    // What found no room, of publishers that have not come back, is lost, too.
+    for (const [key, { next, fencedUpTo, refusedUpTo }] of this.#parked) {
+      const from = Math.max(next, fencedUpTo + 1);
+      if (refusedUpTo < from) continue;
+      const [topic, publisher] = key.split("\0") as [string, string];
+      this.#past.lost += refusedUpTo + 1 - from;
+      this.#missed("lost", topic, publisher, from, refusedUpTo, "they were not taken fast enough");
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 /** Case 6: a slow reliable subscriber that was no longer waited for grew without bound: 122 → 863 MiB. */
 import assert from "node:assert/strict";
-import { delay } from "../harness/condition.ts";
+import { Subscriber } from "../../lib/mod.ts";
+import { delay, until } from "../harness/condition.ts";
+import { Lines } from "../harness/lines.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 
 const MIB = 1024 * 1024;
@@ -51,6 +53,39 @@ systemTest(
     assert.equal(received! + lost!, COUNT);
     assert.ok(lost! > 0);
     assert.ok(recovered! > 0, "asked for when there was room");
+  },
+);
+
+systemTest(
+  "case 6: what found no room, of a publisher that is killed and does not come back, is lost in the end",
+  async (system) => {
+    const { zookeeper } = system;
+    await system.broker();
+    const lines = new Lines();
+    await using subscriber = new Subscriber({ zookeeper, topics: ["A"] });
+    await subscriber.start();
+    const publisher = system.start(
+      ["publisher", "--topics", "A", "--stdin", "--flow", "drop", "--session-timeout", "2"],
+      { stdin: lines.stream },
+    );
+    await publisher.says(/owns topic A/);
+    // The user takes nothing: about 600 find room.
+    for (let count = 100; count <= 1500; count += 100) {
+      lines.add(100, 40_000);
+      await until(
+        `${count} have come`,
+        () => subscriber.stats().received + subscriber.stats().refused >= count,
+      );
+    }
+    assert.ok(subscriber.stats().refused > 0);
+    publisher.signal("SIGKILL");
+    lines.end();
+    await publisher.kill();
+    await until("the stream is given up", () => subscriber.stats().streams === 0, 30_000);
+    assert.equal(subscriber.stats().lost, 0, "it may come back");
+    await subscriber.close();
+    const { received, lost } = subscriber.stats();
+    assert.equal(received + lost, 1500);
   },
 );
 
