@@ -123,7 +123,7 @@ systemTest(
   async (system) => {
     await system.broker();
     const reader = system.start([...READ, "--session-timeout", "20"]);
-    await reader.says(/registered in zone/);
+    await system.present("/shared_state/subscribers/reader");
     reader.signal("SIGSTOP");
     const lines = new Lines();
     const publisher = system.start([

@@ -32,11 +32,21 @@ export class System implements AsyncDisposable {
     return broker;
   }
 
+  /** Resolves when a znode is there, such as the record of a client that others can be matched with. */
+  present(path: string): Promise<void> {
+    return this.#exists(path, true);
+  }
+
   /** Resolves when a znode is not there (any more), such as the record of a process whose session is over. */
-  async absent(path: string): Promise<void> {
+  absent(path: string): Promise<void> {
+    return this.#exists(path, false);
+  }
+
+  async #exists(path: string, wanted: boolean): Promise<void> {
     await using zk = new ZooKeeper({ servers: this.zookeeper });
     await zk.connected();
-    await until(`${path} is gone`, async () => await zk.exists(path) === undefined, 20_000);
+    const what = `${path} is ${wanted ? "there" : "gone"}`;
+    await until(what, async () => (await zk.exists(path) !== undefined) === wanted, 20_000);
   }
 
   /** A file in a directory that goes with the test. */
