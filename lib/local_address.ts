@@ -2,6 +2,7 @@
 import { PubsubError, reasonOf } from "./errors.ts";
 import { firstConnectionToHost } from "./first_connection.ts";
 import { isAddress, withoutBrackets } from "./host.ts";
+import { pause } from "./pause.ts";
 import { resolver } from "./resolve.ts";
 import type { ZkAddress } from "./zk/address.ts";
 
@@ -49,20 +50,6 @@ export async function addressOnceReachable(
   } finally {
     clearTimeout(patience);
   }
-}
-
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }
 
 /** An endpoint such as `tcp://10.0.0.3:4711`; IPv6 addresses get their brackets. */

@@ -3,6 +3,7 @@
  *
  * Nothing here adds a listener for good: a role may wait millions of times on one signal.
  */
+export { pause } from "../lib/pause.ts";
 
 /** The promise's value, or undefined as soon as `signal` aborts. The promise goes on by itself then. */
 export function orLeaving<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -14,20 +15,6 @@ export function orLeaving<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     const leave = () => resolve(undefined);
     signal.addEventListener("abort", leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-  });
-}
-
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
   });
 }
 
