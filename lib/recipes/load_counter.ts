@@ -19,7 +19,8 @@ import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../paths.ts";
 import { Latch } from "../latch.ts";
 import { utf8 } from "../utf8.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
-import { inEverySession, pause } from "./sessions.ts";
+import { pause } from "../pause.ts";
+import { inEverySession } from "./sessions.ts";
 import { watchChildren } from "../zk/watch.ts";
 
 const log = logger("load");

@@ -1,8 +1,8 @@
 /**
  * The loop of every recipe: once for each session, and again after each error that trying again can heal.
  */
+import { pause } from "../pause.ts";
 import { CoordinationError, reasonOf } from "../errors.ts";
-import { Latch } from "../latch.ts";
 import { logger } from "../log.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
@@ -36,12 +36,4 @@ export async function inEverySession(
       await pause(FAULT_PAUSE_MS, signal);
     }
   }
-}
-
-/** Resolves after `ms`, or when the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const latch = new Latch();
-  const timer = setTimeout(latch.set, ms);
-  await latch.wait(signal);
-  clearTimeout(timer);
 }

@@ -9,6 +9,7 @@
  * Suspended and lost: nothing is given out. Attached again: the list is read again, and the children whose watches
  * have fired. New session: everything is read again, and only what differs is reported.
  */
+import { pause } from "../pause.ts";
 import { CoordinationError, reasonOf } from "../errors.ts";
 import { Latch } from "../latch.ts";
 import { isTransient, listChildren } from "./list_children.ts";
@@ -225,11 +226,4 @@ class RecordWatch<T> {
   #childPath(name: string): string {
     return this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const latch = new Latch();
-  const timer = setTimeout(latch.set, ms);
-  await latch.wait(signal);
-  clearTimeout(timer);
 }
