@@ -43,6 +43,7 @@ import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "./wire/c
 import { hasKey, keyLength, streamPrefix } from "./wire/key.ts";
 import { parseZkAddress } from "./zk/address.ts";
 import { ZooKeeper } from "./zk/zookeeper.ts";
+import { TopicEpochs } from "./topic_epochs.ts";
 import { announce, linksDown, type Unreached, UnreachedWatch } from "./unreached.ts";
 import { giveBack } from "./zmq/socket.ts";
 import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.ts";
@@ -90,7 +91,7 @@ export interface SubscriberStats extends Tally {
   refused: number;
   /** Messages that were not of this system. */
   invalid: number;
-  /** Messages with numbers that their publisher cannot have reached: not believed. */
+  /** Messages not believed: with numbers that their publisher cannot have reached, or epochs never given. */
   implausible: number;
   streams: number;
   zone: number;
@@ -157,6 +158,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #route: Route<Link>;
   #lastHit: Following | undefined;
   #zk: ZooKeeper | undefined;
+  #epochs: TopicEpochs<Following> | undefined;
   #control: ControlClient | undefined;
   #housekeeping: ReturnType<typeof setInterval> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -230,6 +232,16 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #start(): ControlClient {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#abort.signal, {
+      streamsOf: (topic) => [...this.#following.values()].filter(({ match }) => match.topic === topic),
+      receive: (following, batch, now) => this.#receive(following, batch, now),
+      askAgain: ({ stream, link }, now) => {
+        if (link?.up) stream.connected(now);
+        this.#armFor(stream.wakeAt);
+      },
+      drop: ({ bytes }) => giveBack(bytes),
+      say: (text) => log.warn(`${this.id}: ${text}`),
+    });
     const control = this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "subscriber", subscriber: this.#info },
       recordPath: subscriberPath(this.id),
@@ -363,9 +375,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     batch.receiveTime = receiveTime;
     batch.receivedAt = now;
+    if (batch.epoch > stream.options.fence.highest && !this.#epochs!.admits(following, batch, now)) return;
+    this.#receive(following, batch, now);
+  }
+
+  #receive(following: Following, batch: SampleBatch, now: number): void {
+    const { stream } = following;
     const { refused } = stream.counters;
     stream.receive(batch, now);
-    if (stream.counters.refused !== refused) giveBack(bytes);
+    if (stream.counters.refused !== refused) giveBack(batch.bytes);
     if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
       following.repeatAcknowledgement();
     }
@@ -540,6 +558,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #follow(key: string, match: StreamMatch): Following {
     const { topic, publisher, incarnation, ownership } = match;
     const fence = this.#fences.getOrInsertComputed(topic, () => ({ highest: 0n, owner: "", at: 0 }));
+    if (ownership !== "shared") this.#epochs!.expect(topic, fence);
     const reliable = this.#info.reliability === "reliable";
     const following: Following = new Following(
       match,
@@ -588,6 +607,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
     // Without a farewell: that publisher may still be there, and is to know that we have not got everything.
     following.detach();
+    this.#epochs?.forget(following);
     this.#following.delete(key);
     this.#byPrefix.delete(streamPrefix(following.liveKey));
     if (this.#lastHit === following) this.#lastHit = undefined;
@@ -617,6 +637,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#closeUnused();
     }
     if (this.#route.active?.up === false) this.#reroute();
+    this.#epochs?.look(now);
     this.#losses.look(now);
     const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
     const news = this.#unreached.look(now, linksDown(this.#following.values()), reached);
@@ -682,7 +703,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       received: delivered,
       ...rest,
       invalid: this.#invalid,
-      implausible: this.#implausible,
+      implausible: this.#implausible + (this.#epochs?.refused ?? 0),
       streams: this.#following.size,
       zone: this.zone,
     };

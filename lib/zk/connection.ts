@@ -166,6 +166,11 @@ export class Connection {
     if (again) this.watches.reattached();
   }
 
+  /** The newest zxid that a server has told, 0 before the first answer. */
+  get newestZxid(): bigint {
+    return this.#link.lastZxid.readBigInt64BE(0);
+  }
+
   #armWatches(): void {
     const { watches } = this;
     const requests = setWatchesRequests(this.#link.lastZxid, {

@@ -91,6 +91,11 @@ export class ZooKeeper implements AsyncDisposable {
     return this.#keeper.connection.attachments;
   }
 
+  /** The newest zxid that a server has told in the current session, 0 before the first answer. */
+  get newestZxid(): bigint {
+    return this.#keeper.connection.newestZxid;
+  }
+
   /**
    * Resolves with the session when connected; waits for as long as that takes.
    *
