@@ -86,7 +86,7 @@ namespaceTest("case 2: a name that has come to mean another address is looked up
   await broker.says(/primary of zone 1/);
   const address = ["--address", "moving.example", "--bind", "127.0.0.1"];
   inside.start("publisher", "-t", "A", "-i", "--id", "pub", "--sleep", "0.05", ...address);
-  const subscriber = inside.start("subscriber", "-t", "A", "-m", "20");
+  const subscriber = inside.start("subscriber", "-t", "A", "-m", "100");
   await subscriber.says(/no connection with publisher pub at tcp:..moving.example/);
   await inside.namespace.hosts(["127.0.0.1 moving.example"]);
   await subscriber.says(/connected with publisher pub at tcp:..moving.example/);
