@@ -3,7 +3,7 @@
  * Needs root and `ip`; a test without them is ignored, saying so.
  */
 import { type Pubsub, pubsub } from "./process.ts";
-import { title, unrestricted } from "./permissions.ts";
+import { unrestricted } from "./permissions.ts";
 
 const NAME_SERVER = "127.0.0.9";
 
@@ -124,9 +124,7 @@ export class Inside implements AsyncDisposable {
 
 /** A test that needs a namespace of its own. */
 export function namespaceTest(name: string, fn: () => Promise<void>): void {
-  const needs = mayMakeNamespaces
-    ? title(name)
-    : `${title(name)} (ignored: needs root and network namespaces)`;
+  const needs = mayMakeNamespaces ? name : `${name} (ignored: needs -A, root and network namespaces)`;
   Deno.test({ name: needs, ignore: !mayMakeNamespaces, fn });
 }
 
