@@ -232,7 +232,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #start(): ControlClient {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
-    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#abort.signal, {
+    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#abort.signal, this.#room, {
       streamsOf: (topic) => [...this.#following.values()].filter(({ match }) => match.topic === topic),
       receive: (following, batch, now) => this.#receive(following, batch, now),
       askAgain: ({ stream, link }, now) => {

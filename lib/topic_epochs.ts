@@ -11,14 +11,12 @@
 import { EpochCheck, type Reach } from "./epoch_check.ts";
 import { monotonic } from "./clock.ts";
 import { topicPath } from "./paths.ts";
-import { costOf } from "./room.ts";
+import { costOf, type Room } from "./room.ts";
 import type { Fence, Stream } from "./stream.ts";
 import type { SampleBatch } from "./wire/batch.ts";
 import type { StreamMatch } from "./wire/control.ts";
 import type { ZooKeeper } from "./zk/zookeeper.ts";
 
-/** What is kept until it can be judged, over all topics. */
-const MAX_HELD_BYTES = 1 << 20;
 /** Topics whose ceilings are read at the same time. */
 const MAX_READS = 32;
 /** ZooKeeper is taken to be out of reach when it has not answered for so long. */
@@ -49,11 +47,11 @@ export class TopicEpochs<F extends Followed> {
   readonly #zk: Pick<ZooKeeper, "acting" | "newestZxid" | "exists" | "sync">;
   readonly #output: EpochsOutput<F>;
   readonly #closing: AbortSignal;
+  readonly #room: Room;
   readonly #checks = new Map<string, EpochCheck>();
   /** Topics whose ceilings are to be read. */
   readonly #wanting = new Set<string>();
   #held: { following: F; batch: SampleBatch }[] = [];
-  #heldBytes = 0;
   readonly #lacking = new Set<F>();
   readonly #told = new WeakSet<F>();
   #reads = 0;
@@ -62,14 +60,19 @@ export class TopicEpochs<F extends Followed> {
   #newest = 0n;
   #refused = 0;
 
-  /** @param closing nothing is handed on once it is aborted. */
+  /**
+   * @param closing nothing is handed on once it is aborted.
+   * @param room for what is kept: a whole window may come in the moment of a change of owner.
+   */
   constructor(
     zk: Pick<ZooKeeper, "acting" | "newestZxid" | "exists" | "sync">,
     closing: AbortSignal,
+    room: Room,
     output: EpochsOutput<F>,
   ) {
     this.#zk = zk;
     this.#closing = closing;
+    this.#room = room;
     this.#output = output;
   }
 
@@ -132,9 +135,9 @@ export class TopicEpochs<F extends Followed> {
 
   #hold(following: F, batch: SampleBatch): void {
     const cost = costOf(batch);
-    if (this.#heldBytes + cost <= MAX_HELD_BYTES) {
+    if (this.#room.mayHold(cost, batch.request !== 0)) {
       this.#held.push({ following, batch });
-      this.#heldBytes += cost;
+      this.#room.hold(cost);
     } else {
       this.#lacking.add(following);
       this.#output.drop(batch);
@@ -143,7 +146,7 @@ export class TopicEpochs<F extends Followed> {
 
   /** That is held no longer. */
   #let(batch: SampleBatch): false {
-    this.#heldBytes -= costOf(batch);
+    this.#room.hold(-costOf(batch));
     return false;
   }
 
