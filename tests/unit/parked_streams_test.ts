@@ -3,7 +3,7 @@ import { ParkedStreams } from "../../lib/parked_streams.ts";
 
 const place = (next: number, incarnation = 1) => ({ incarnation, next, fencedUpTo: 0, refusedUpTo: 0 });
 
-Deno.test("a place is remembered until that life of the publisher is back, once", () => {
+Deno.test("case 41: a place is remembered until that life of the publisher is back, once", () => {
   const parked = new ParkedStreams();
   assert.equal(parked.park("a", place(5)), undefined);
   assert.equal(parked.take("a", 1)?.next, 5);
