@@ -3,6 +3,7 @@
  * wrong. Which slot it concerns and how long it lasts is chosen beforehand, so that a seed always means the same.
  */
 import type { Actor, Kind } from "./actor.ts";
+import { endsWell } from "./owed.ts";
 import { StaleLeader } from "./stale_leader.ts";
 import { MAX_IN_FLIGHT, SESSION_MS, type Slot, type World } from "./world.ts";
 
@@ -42,7 +43,7 @@ function ending(kind: Kind, signal: "SIGKILL" | "SIGINT"): Fault {
       if (kind === "publisher") world.ledger.killed(actor.name, Date.now());
       actor.signal(signal);
       const status = await actor.ended(LEAVE_MS);
-      if (signal === "SIGINT" && status.code !== 0 && !actor.mayFail) {
+      if (signal === "SIGINT" && !endsWell(world, actor, status.code) && !actor.mayFail) {
         world.broken(`${actor.name} left with ${status.code}: ${actor.lastWords}`);
       }
       await actor.close();

@@ -4,6 +4,7 @@ import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { until, within } from "../harness/condition.ts";
 import { type Actor, marked } from "./actor.ts";
+import { endsWell } from "./owed.ts";
 import { SESSION_MS, type World } from "./world.ts";
 
 /** Sessions of what was killed last are over, and who was stopped has been replaced. */
@@ -22,7 +23,8 @@ const PERSISTENT = [
   /^\/(elections|primaries|brokers|shared_state|topics|pools)$/,
   /^\/elections\/zone_\d+$/,
   /^\/topics\/[^/]+$/,
-  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance)$/,
+  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance|ended)$/,
+  /^\/shared_state\/ended\/[^/]+$/,
 ];
 
 /** Wait for quiet, compare with the truth, let everybody leave, compare again. */
@@ -95,7 +97,7 @@ async function drained(world: World): Promise<void> {
   const publishers = world.of("publisher");
   await Promise.all(publishers.map(async ({ actor }) => {
     const { code } = await actor.ended(DRAIN_MS);
-    if (code !== 0) world.broken(`${actor.name} ended with ${code}: ${actor.lastWords}`);
+    if (!endsWell(world, actor, code)) world.broken(`${actor.name} ended with ${code}: ${actor.lastWords}`);
   }));
   for (const { topic, actor: { name: publisher } } of publishers) {
     for (const { topic: wanted, actor: { name: subscriber } } of world.of("subscriber")) {
