@@ -46,6 +46,8 @@ interface Reader {
   delivered: number;
   /** The last number that is history to it: it joined after that. */
   readonly base: number;
+  /** The last number published when it asked to join first: what is later comes live. */
+  askedAt: number;
   /** Number of the request it joined with; undefined for one that came back where it was. */
   joinedBy: number | "not yet" | undefined;
   movedAt: number;
@@ -125,7 +127,10 @@ export class Flow {
     if (known && !this.#isNewLife(known, request)) {
       known.reliable = reliable;
       known.delivered = Math.min(known.delivered, delivered);
-      if (known.joinedBy === "not yet") known.joinedBy = request;
+      if (known.joinedBy === "not yet") {
+        known.joinedBy = request;
+        known.askedAt = last;
+      }
       known.progress.wanted = undefined;
       this.#present(known);
       this.#stale = true;
@@ -135,6 +140,7 @@ export class Flow {
         reliable,
         delivered,
         base: delivered,
+        askedAt: last,
         joinedBy: request,
         movedAt: now,
         slow: false,
@@ -161,6 +167,11 @@ export class Flow {
   baseOf(subscriber: string, request: number, base: number): number {
     const known = this.#readers.get(subscriber);
     return known && !this.#isNewLife(known, request) ? Math.min(known.base, base) : base;
+  }
+
+  /** The last number published when this life of one that has joined asked to join first. */
+  askedAt(subscriber: string): number {
+    return this.#readers.get(subscriber)?.askedAt ?? 0;
   }
 
   /** One that is matched, and has not joined although it had time to: it gets everything from now on when it does. */

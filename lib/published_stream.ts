@@ -179,7 +179,6 @@ export class PublishedStream {
     const from = joining
       ? mayPublish ? this.window.historyFrom(wanted.depth, base) : Math.max(base + 1, this.window.oldest)
       : Math.min(Math.max(wanted.from, this.window.oldest), last + 1);
-    const to = joining || wanted.to === 0 ? last : Math.min(wanted.to, last);
     if (joining || wanted.to === 0 || !flow.has(subscriber)) {
       const { reliable } = wanted;
       flow.join(
@@ -193,6 +192,9 @@ export class PublishedStream {
       this.#recount();
     }
     const { request } = wanted;
+    // What was published since it asked to join first comes live, and what of that is missed is asked for.
+    const joinedTo = Math.min(flow.askedAt(subscriber), wanted.to > 0 ? wanted.to - 1 : last);
+    const to = joining ? joinedTo : wanted.to === 0 ? last : Math.min(wanted.to, last);
     const key = replayKey(this.topic, publisher, subscriber);
     const epoch = () => this.#epoch;
     const replay = (from: number, to: number, historical: boolean) =>

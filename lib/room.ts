@@ -52,9 +52,14 @@ export class Room {
     return this.#queued === 0 || this.used + bytes <= this.#limit;
   }
 
-  /** Whether a message may wait behind a hole. Of an answer more may wait, as what came before it was asked for. */
-  mayHold(bytes: number, isAnswer: boolean): boolean {
-    return this.used + bytes <= this.#limit * (isAnswer ? 0.9 : 0.7);
+  /**
+   * Whether a message may wait.
+   *
+   * @param isNext whether nothing before it is to be asked for still: it is of an answer, or behind no hole. Of those
+   * more may wait.
+   */
+  mayHold(bytes: number, isNext: boolean): boolean {
+    return this.used + bytes <= this.#limit * (isNext ? 0.9 : 0.7);
   }
 
   /** Given to the user; taken by him when negative. */

@@ -135,7 +135,8 @@ export class TopicEpochs<F extends Followed> {
 
   #hold(following: F, batch: SampleBatch): void {
     const cost = costOf(batch);
-    if (this.#room.mayHold(cost, batch.request !== 0)) {
+    // Nothing that is asked for has to come before it, so no room is kept free for that.
+    if (this.#room.mayHold(cost, true)) {
       this.#held.push({ following, batch });
       this.#room.hold(cost);
     } else {
