@@ -1,5 +1,6 @@
 /** `pubsub bench`: its flags, and what they ask of `roles/bench.ts`. */
 import { type Command, Option } from "commander";
+import { warmUpFor } from "../lib/bench/pace.ts";
 import type { PubsubTask } from "../lib/bench/pubsub_system.ts";
 import { MIN_PAYLOAD_BYTES } from "../lib/bench/sample.ts";
 import { UsageError } from "../lib/errors.ts";
@@ -15,7 +16,7 @@ interface BenchFlags {
   rate: number;
   mode: "direct" | "centralized";
   duration: number;
-  warmUp: number;
+  warmUp?: number;
   repeats: number;
   history: number;
   reliability: "reliable" | "best-effort";
@@ -67,7 +68,8 @@ export function addBenchCommand(program: Command, host: Host): void {
       ),
     )
     .addOption(
-      new Option("--warm-up <seconds>", "before it").default(1).argParser(seconds("--warm-up")),
+      new Option("--warm-up <seconds>", "before it (default: until each client may have had a core for 1 s)")
+        .argParser(seconds("--warm-up")),
     )
     .addOption(count("--repeats <n>", "runs").default(3))
     .option("-z, --zookeeper <address>", "use this one (default: an embedded one)")
@@ -122,7 +124,8 @@ function launchBench(host: Host, flags: BenchFlags): Promise<void> {
     reliability: flags.reliability,
     take: flags.take,
     seconds: flags.duration,
-    warmUpSeconds: flags.warmUp,
+    warmUpSeconds: flags.warmUp ??
+      warmUpFor(flags.publishers + flags.subscribers, navigator.hardwareConcurrency),
     repeats: flags.repeats,
     ...given({
       zookeeper: flags.zookeeper,

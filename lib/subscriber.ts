@@ -52,9 +52,11 @@ import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "./zone_health.t
 const ACKNOWLEDGE_AFTER_MS = 20;
 /**
  * Those that are due wait so long for those to other publishers: through a broker each wakes all publishers up. Short
- * against the time in which a share of the credit is used up.
+ * against the time in which a share of the credit is used up. As many milliseconds as streams were acknowledged
+ * together the last time, within these bounds: a lone one of many publishers is not to wait for the others.
  */
-const ACKNOWLEDGE_TOGETHER_MS = 5;
+const LEAST_TOGETHER_MS = 5;
+const MOST_TOGETHER_MS = 20;
 const HOUSEKEEPING_MS = 250;
 /** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
 const CONNECT_MS = 300;
@@ -166,6 +168,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /** Milliseconds from when it was set until the timer is over; Infinity when it is not set. */
   #acknowledgeIn = Infinity;
   #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
+  #togetherMs = LEAST_TOGETHER_MS;
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
@@ -280,7 +283,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
           following.waiting--;
           const due = following.taken(batch, this.#credit.shared);
           if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
-          else if (due === "soon") this.#acknowledgeSoon(following, ACKNOWLEDGE_TOGETHER_MS);
+          else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
         }
       }
     } finally {
@@ -308,6 +311,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     clearTimeout(this.#acknowledgeTimer);
     this.#acknowledgeTimer = setTimeout(() => {
       this.#acknowledgeIn = Infinity;
+      this.#togetherMs = Math.min(MOST_TOGETHER_MS, Math.max(LEAST_TOGETHER_MS, this.#toAcknowledge.size));
       for (const one of this.#toAcknowledge) one.acknowledge();
       this.#toAcknowledge.clear();
     }, ms);

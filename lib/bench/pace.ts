@@ -22,6 +22,14 @@ export class Schedule {
   }
 }
 
+/**
+ * Seconds of warm-up until each of so many clients may have had a core for a second: one that had less is still being
+ * compiled, and those that share a core take that much longer.
+ */
+export function warmUpFor(clients: number, cores: number): number {
+  return Math.max(1, Math.ceil(clients / cores));
+}
+
 /** Longer waits begin with a timer, which may come two milliseconds late. */
 const TIMER_MS = 4;
 
