@@ -31,9 +31,13 @@ export function loseReply(proxy: TcpProxy, { operation, moment, skip = 0 }: Lost
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = skip;
   let victim: { connection: number; xid: number } | undefined;
+  const streams = new Map<string, Frames>();
   proxy.intercept = (chunk, direction, connection) => {
+    // Read whether or not it is looked for: the next chunk may begin within a frame.
+    const stream = streams.getOrInsertComputed(`${direction} ${connection}`, () => new Frames());
+    const frames = [...stream.of(chunk)];
     if (direction === "up" && victim === undefined) {
-      for (const frame of frames(chunk)) {
+      for (const frame of frames) {
         if (frame.type !== OPERATION[operation] || left-- > 0) continue;
         victim = { connection, xid: frame.xid };
         if (moment === "before") {
@@ -43,7 +47,7 @@ export function loseReply(proxy: TcpProxy, { operation, moment, skip = 0 }: Lost
         }
       }
     } else if (direction === "down" && victim?.connection === connection) {
-      for (const frame of frames(chunk)) {
+      for (const frame of frames) {
         if (frame.xid !== victim.xid) continue;
         proxy.intercept = undefined;
         resolve();
@@ -55,14 +59,34 @@ export function loseReply(proxy: TcpProxy, { operation, moment, skip = 0 }: Lost
   return promise;
 }
 
-/** The frames that begin in a chunk; our clients and servers write whole frames at a time when idle. */
-function* frames(chunk: Uint8Array): Generator<{ xid: number; type: number }> {
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-  let offset = 0;
-  while (offset + 12 <= chunk.length) {
-    const size = view.getInt32(offset);
-    yield { xid: view.getInt32(offset + 4), type: view.getInt32(offset + 8) };
-    offset += 4 + size;
-    if (size < 0) return;
+/**
+ * One direction of a connection as frames. What is fed first has to begin with a frame: nothing is under way then. A
+ * frame may come in pieces: Apache's server may send its length by itself.
+ */
+class Frames {
+  #header = new Uint8Array(12);
+  #have = 0;
+  /** Bytes until the next frame. */
+  #rest = 0;
+
+  /** The frames whose headers are complete with this chunk. */
+  *of(chunk: Uint8Array): Generator<{ xid: number; type: number }> {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#rest > 0) {
+        const skipped = Math.min(this.#rest, chunk.length - at);
+        this.#rest -= skipped;
+        at += skipped;
+        continue;
+      }
+      const piece = chunk.subarray(at, at + this.#header.length - this.#have);
+      this.#header.set(piece, this.#have);
+      this.#have += piece.length;
+      at += piece.length;
+      if (this.#have < this.#header.length) return;
+      const view = new DataView(this.#header.buffer);
+      this.#have = 0;
+      this.#rest = 4 + view.getInt32(0) - this.#header.length;
+      yield { xid: view.getInt32(4), type: view.getInt32(8) };
+    }
   }
 }
