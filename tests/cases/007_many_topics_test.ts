@@ -16,6 +16,15 @@ interface Load {
   centralized: boolean;
 }
 
+/** Samples `from` … `to` - 1, about the topics in turn, as fast as flow control lets them, and all delivered. */
+async function pour(publisher: Publisher, topics: string[], payload: Uint8Array, from: number, to: number) {
+  for (let i = from; i < to; i++) {
+    const sent = publisher.publish(topics[i % topics.length]!, payload);
+    if (typeof sent !== "boolean") await sent;
+  }
+  assert.ok((await publisher.drain()).complete);
+}
+
 /** Publishers publish as fast as they may, one subscriber takes everything. @returns its figures. */
 async function load(zookeeper: string, { publishers, topics, size, mebibytes, centralized }: Load) {
   const names = Array.from({ length: topics }, (_, i) => `topic/${i}`);
@@ -51,11 +60,7 @@ async function load(zookeeper: string, { publishers, topics, size, mebibytes, ce
   await until("the first sample of every stream", () => received === topics * publishers);
   const before = subscriber.stats();
   await Promise.all(all.map(async (publisher) => {
-    for (let i = topics; i < each; i++) {
-      const sent = publisher.publish(names[i % topics]!, payload);
-      if (typeof sent !== "boolean") await sent;
-    }
-    assert.ok((await publisher.drain()).complete);
+    await pour(publisher, names, payload, topics, each);
   }));
   const { recovered, repeated, lost } = subscriber.stats();
   await subscriber.close();
@@ -95,11 +100,7 @@ async function fromTheStart(zookeeper: string, topics: number, size: number, cen
   await publisher.start();
   const payload = new Uint8Array(size);
   const count = Math.ceil(60 * MIB / size);
-  for (let i = 0; i < count; i++) {
-    const sent = publisher.publish(names[i % topics]!, payload);
-    if (typeof sent !== "boolean") await sent;
-  }
-  assert.ok((await publisher.drain()).complete);
+  await pour(publisher, names, payload, 0, count);
   const { recovered, repeated, lost } = subscriber.stats();
   await subscriber.close();
   await reading;
