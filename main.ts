@@ -5,6 +5,7 @@
  * line on standard error (and a stack with `--verbose`); 2 a mistake in the arguments; 130 and 143 a second Ctrl-C
  * or SIGTERM, at once.
  */
+import { checkArgumentBytes } from "./cli/argument_bytes.ts";
 import type { Launch } from "./cli/host.ts";
 import { runProgram } from "./cli/program.ts";
 import { StandardError } from "./cli/standard_error.ts";
@@ -102,7 +103,16 @@ async function flushErrors(): Promise<void> {
   await Promise.race([stderr.flush(), timer.promise]);
 }
 
+function readCommandLine(): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync("/proc/self/cmdline");
+  } catch {
+    return undefined;
+  }
+}
+
 try {
+  checkArgumentBytes(Deno.args, readCommandLine);
   await runProgram(Deno.args, {
     zookeeper: Deno.env.get("PUBSUB_ZOOKEEPER"),
     terminal: Deno.stdout.isTerminal(),

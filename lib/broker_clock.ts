@@ -21,6 +21,12 @@ export interface ClockEstimate {
 export class BrokerClock {
   #asked: number[] = [];
   #estimate: ClockEstimate | undefined;
+  readonly #heard: (estimate: ClockEstimate, now: number) => void;
+
+  /** @param heard what the estimate is after each answer, and when, monotonic milliseconds. */
+  constructor(heard: (estimate: ClockEstimate, now: number) => void = () => {}) {
+    this.#heard = heard;
+  }
 
   /** Undefined before the first answer. */
   get estimate(): ClockEstimate | undefined {
@@ -58,6 +64,7 @@ export class BrokerClock {
     if (known?.broker !== broker || isOver || bound <= known.bound * 1.05) {
       this.#estimate = { broker, offset, bound };
     }
+    this.#heard(this.#estimate!, now);
     return true;
   }
 }

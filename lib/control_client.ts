@@ -14,6 +14,7 @@ import { AsyncQueue } from "./async_queue.ts";
 import { Attempts } from "./attempts.ts";
 import { BrokerClock, type ClockEstimate } from "./broker_clock.ts";
 import { monotonic } from "./clock.ts";
+import { ClockNotices } from "./clock_notices.ts";
 import { Conversation, type Item, type Registration, type Speaker } from "./control_conversation.ts";
 import type { Leaving } from "./control_stay.ts";
 import { CoordinationError, type PubsubError, reasonOf } from "./errors.ts";
@@ -74,7 +75,11 @@ export class ControlClient implements AsyncDisposable {
   /** Something to look at while there is no broker. */
   readonly #changed = new Latch();
   readonly #notices = new WaitingNotices();
-  readonly #clock = new BrokerClock();
+  readonly #clockNotices = new ClockNotices();
+  readonly #clock = new BrokerClock((estimate, now) => {
+    const text = this.#clockNotices.look(estimate, now);
+    if (text !== undefined) log.warn(`${this.#id}: ${text}`);
+  });
   readonly #speaker: Speaker;
   readonly #running: Promise<void>;
   readonly #present = Promise.withResolvers<void>();
@@ -110,7 +115,7 @@ export class ControlClient implements AsyncDisposable {
       heartbeats: options,
       clock: this.#clock,
       registration: () => ({ ...this.#registration, attempt: ++this.#attempts }),
-      stats: options.stats,
+      stats: () => ({ ...options.stats(), ...this.#clockStats() }),
       accepted: (zone, primary) => this.#registered(zone, primary),
       matches: (matches) => {
         this.#events.push({ type: "matches", matches });
@@ -139,6 +144,12 @@ export class ControlClient implements AsyncDisposable {
   /** Ends with an error when the client cannot go on: its id is another's, or a fault of our own. */
   get ended(): Promise<void> {
     return this.#running;
+  }
+
+  /** For `status`. */
+  #clockStats(): Record<string, number> {
+    const estimate = this.#clock.estimate;
+    return estimate === undefined ? {} : { clock_offset_ms: estimate.offset, clock_bound_ms: estimate.bound };
   }
 
   /** What happens, from now on; one consumer. */

@@ -1,10 +1,12 @@
-/** What readers of a stream never got and never will, by reader. Bounded in names. Pure. */
+/** What readers of a stream have not got, by reader. Bounded in names. Pure. */
 
 /** What a subscriber of a stream has not got. */
 export interface Missing {
   /** Its id; empty for all those together whose names were not kept. */
   subscriber: string;
   samples: number;
+  /** How many of them the subscriber has given up itself: counted as lost or fenced. */
+  givenUp: number;
   /** The first and the last number; with gaps between them if it was more than one life of the subscriber. */
   from: number;
   to: number;
@@ -17,15 +19,16 @@ const MAX_NAMES = 1000;
 export class Debts {
   readonly #byReader = new Map<string, Missing>();
 
-  /** A reader will never get these numbers; none when `to` is below `from`. */
-  add(subscriber: string, from: number, to: number): void {
-    if (to < from) return;
+  /** A reader has not got these. */
+  add({ subscriber, samples, givenUp, from, to }: Missing): void {
+    if (samples === 0) return;
     const name = this.#byReader.has(subscriber) || this.#byReader.size < MAX_NAMES ? subscriber : "";
     const debt = this.#byReader.getOrInsertComputed(
       name,
-      () => ({ subscriber: name, samples: 0, from, to }),
+      () => ({ subscriber: name, samples: 0, givenUp: 0, from, to }),
     );
-    debt.samples += to + 1 - from;
+    debt.samples += samples;
+    debt.givenUp += givenUp;
     debt.from = Math.min(debt.from, from);
     debt.to = Math.max(debt.to, to);
   }

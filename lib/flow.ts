@@ -7,7 +7,8 @@
  * has caught up again. So is one that moves, but too slowly: see `lib/pace_rule.ts`.
  *
  * Nobody is forgotten who has not got everything and has not said goodbye: one whose record is gone is waited for like
- * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}).
+ * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}). So
+ * is what it has given up itself, as the publisher no longer had it when it asked.
  */
 import { ANY_CREDIT, type Share } from "./budget.ts";
 import { Debts, type Missing } from "./debts.ts";
@@ -58,6 +59,11 @@ interface Reader {
   credit: Share;
   /** What it is measured by while it is waited for. */
   readonly progress: Progress;
+  /** Numbers up to `delivered` that it has given up. */
+  givenUp: number;
+  /** They are among these. */
+  givenUpFrom: number;
+  givenUpTo: number;
 }
 
 /** The readers of one stream. */
@@ -147,6 +153,9 @@ export class Flow {
         absent: false,
         credit: ANY_CREDIT,
         progress: this.#pace.begin(delivered),
+        givenUp: 0,
+        givenUpFrom: 0,
+        givenUpTo: 0,
       };
       this.#readers.set(subscriber, reader);
       this.#count(reader);
@@ -207,15 +216,27 @@ export class Flow {
   }
 
   /**
-   * A subscriber says goodbye: nothing is owed to it, unless it had been given up before.
+   * A subscriber says how many of the numbers that it acknowledges next it has given up since it joined: lost, or fenced
+   * for good. To be called before {@link acknowledge}.
+   */
+  gaveUp(subscriber: string, givenUp: number, delivered: number): void {
+    const reader = this.#readers.get(subscriber);
+    if (!reader || givenUp <= reader.givenUp || delivered <= reader.delivered) return;
+    if (reader.givenUp === 0) reader.givenUpFrom = reader.delivered + 1;
+    reader.givenUp = Math.min(givenUp, reader.givenUp + delivered - reader.delivered);
+    reader.givenUpTo = delivered;
+  }
+
+  /**
+   * A subscriber says goodbye: nothing is owed to it but what it has given up, unless it was not waited for any more.
    *
    * @returns whether it had joined.
    */
   leave(subscriber: string, last: number): boolean {
     const reader = this.#readers.get(subscriber);
     if (!reader) return false;
-    if (reader.slow) this.#forget(subscriber, reader, last);
-    else this.#delete(subscriber, reader);
+    // One that was not waited for any more goes without what it has not got.
+    this.#forget(subscriber, reader, reader.slow ? last : reader.delivered);
     return true;
   }
 
@@ -251,7 +272,7 @@ export class Flow {
 
   /** It does not come back as it was: what it has not got it never will. */
   #forget(subscriber: string, reader: Reader, last: number): void {
-    if (reader.reliable) this.#debts.add(subscriber, reader.delivered + 1, last);
+    this.#debts.add(lackOf(subscriber, reader, last));
     this.#delete(subscriber, reader);
   }
 
@@ -301,13 +322,15 @@ export class Flow {
     return now - movedAt < this.#options.slowMs ? "is too slow" : "stands still";
   }
 
-  /** What reliable subscribers have not acknowledged up to `last`, those given up and those gone for good included. */
+  /**
+   * What reliable subscribers have not got up to `last`: not acknowledged, or given up. Those that are not waited for
+   * and those gone for good included.
+   */
   missing(last: number): Missing[] {
     const missing = this.#debts.list();
     for (const [subscriber, reader] of this.#readers) {
-      if (!reader.reliable || reader.delivered >= last) continue;
-      const from = reader.delivered + 1;
-      missing.push({ subscriber, samples: last + 1 - from, from, to: last });
+      const lack = lackOf(subscriber, reader, last);
+      if (lack.samples > 0) missing.push(lack);
     }
     return missing;
   }
@@ -352,4 +375,20 @@ export class Flow {
     this.#credit = ANY_CREDIT;
     for (const reader of this.#readers.values()) this.#count(reader);
   }
+}
+
+/** What one has not got up to `last`: nothing, if it asked for nothing but what comes. */
+function lackOf(
+  subscriber: string,
+  { reliable, delivered, givenUp, givenUpFrom, givenUpTo }: Reader,
+  last: number,
+): Missing {
+  const open = reliable ? Math.max(0, last - delivered) : 0;
+  return {
+    subscriber,
+    samples: open + givenUp,
+    givenUp,
+    from: givenUp > 0 ? givenUpFrom : delivered + 1,
+    to: open > 0 ? last : givenUpTo,
+  };
 }

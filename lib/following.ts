@@ -33,6 +33,8 @@ export class Following {
   reordered = 0;
   readonly #address: Address;
   #told = 0;
+  /** Of the numbers up to the one handed out last, or told. */
+  #givenUp = 0;
   #answered = 0;
   /** We have said goodbye: anything more would make us known again. */
   #left = false;
@@ -104,16 +106,18 @@ export class Following {
   /**
    * The user has taken a batch.
    *
+   * @param givenUp `stream.givenUp` as it was when the batch was handed to the user's queue.
    * @param together whether acknowledgements that are due are to be sent with others.
    * @returns whether an acknowledgement is due (`soon`, or `later`), was sent (`now`), or is not wanted.
    */
-  taken(batch: SampleBatch, together = false): "now" | "soon" | "later" | "no" {
+  taken(batch: SampleBatch, givenUp: number, together = false): "now" | "soon" | "later" | "no" {
     const expected = this.handedOut + 1;
     if (batch.firstSequence < expected && this.handedOut > 0) {
       this.duplicates += Math.min(expected - batch.firstSequence, batch.count);
       if (batch.nextSequence <= expected) this.reordered += batch.count;
     }
     this.handedOut = Math.max(this.handedOut, batch.nextSequence - 1);
+    this.#givenUp = givenUp;
     const { acknowledgeEvery, options } = this.stream;
     if (!options.reliable) return "no";
     const asked = (batch.flags & Flag.ACKNOWLEDGE) !== 0;
@@ -137,8 +141,10 @@ export class Following {
     if (!this.stream.options.reliable || this.stream.next === 0) return;
     const delivered = this.delivered;
     this.#told = delivered;
+    if (this.waiting === 0) this.#givenUp = this.stream.givenUp;
     if (delivered >= this.stream.acknowledgeAt) this.#answered = this.stream.acknowledgeAt;
-    this.#tell({ kind: "acknowledge", ...this.#address, delivered, credit: this.#credit.share });
+    const givenUp = this.#givenUp;
+    this.#tell({ kind: "acknowledge", ...this.#address, delivered, givenUp, credit: this.#credit.share });
   }
 
   /** Batches given to the user's queue and not taken yet. */

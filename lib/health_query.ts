@@ -20,6 +20,7 @@ const health = z.object({
     endpoint: text,
     seconds: z.number(),
   })).default([]),
+  clocks: z.array(z.object({ client: text, offset: z.number(), bound: z.number() })).default([]),
   failovers: z.array(z.object({
     subscriber: text,
     time: z.number(),

@@ -12,6 +12,8 @@ export interface Place {
   fencedUpTo: number;
   /** Numbers up to this one found no room and may still come; below `next` when none did. */
   refusedUpTo: number;
+  /** Numbers below `next` that were given up, lost or fenced. */
+  givenUp: number;
 }
 
 /** Places that are remembered. */

@@ -220,17 +220,18 @@ export class PublishedStream {
   }
 
   /**
-   * A subscriber has delivered up to `delivered`. One that is not known (any more) is, from now on: only those
+   * A subscriber has delivered up to `delivered`, but for what it has given up. One that is not known (any more) is, from now on: only those
    * acknowledge who want to be waited for.
    *
    * @returns whether a slow one has caught up.
    */
-  acknowledge(subscriber: string, delivered: number, now: number): boolean {
+  acknowledge(subscriber: string, delivered: number, now: number, givenUp = 0): boolean {
     const { flow, last } = this;
     this.#listenedAt = now;
     if (!flow.has(subscriber)) {
       flow.join(subscriber, { reliable: true, delivered: Math.min(delivered, last) }, last, now);
     }
+    flow.gaveUp(subscriber, givenUp, Math.min(delivered, last));
     const caughtUp = flow.acknowledge(subscriber, delivered, last, now);
     this.#recount();
     return caughtUp;

@@ -102,7 +102,7 @@ export interface PublisherOptions extends ClientOptions {
 
 /** How a {@link Publisher.drain} ended. */
 export interface DrainReport {
-  /** Whether every reliable subscriber that has joined has everything, those given up on the way included. */
+  /** Whether every reliable subscriber that has joined has everything, those not waited for any more included. */
   complete: boolean;
   /** Ids of those that have not. */
   behind: string[];
@@ -432,7 +432,7 @@ export class Publisher implements AsyncDisposable {
         log.debug(`${this.id}: ${subscriber} joined topic ${stream.topic} after sample ${stream.last}`);
       }
     } else if (message.kind === "acknowledge") {
-      if (stream.acknowledge(subscriber, message.delivered, now)) {
+      if (stream.acknowledge(subscriber, message.delivered, now, message.givenUp)) {
         log.info(`${this.id}: subscriber ${subscriber} of topic ${stream.topic} has caught up`);
         this.#events.push({ type: "caught_up", topic: stream.topic, subscriber });
       }
@@ -671,8 +671,8 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * What reliable subscribers have not acknowledged at this moment: those that were given up, that are gone without a
-   * farewell, and those to which it is still on its way.
+   * What reliable subscribers have not got at this moment: those that are not waited for any more, that are gone without
+   * a farewell, those to which it is still on its way, and those that have given it up, as it was not kept any more.
    */
   get undelivered(): Undelivered[] {
     return [...this.#topics].flatMap(([topic, { stream }]) =>
@@ -724,13 +724,19 @@ export class Publisher implements AsyncDisposable {
 
 /** For people, one line a subscriber and topic; of many the first ones and a sum. */
 function undeliveredLines(undelivered: readonly Undelivered[]): string[] {
-  const lines = undelivered.slice(0, TOLD_UNDELIVERED).map(({ subscriber, topic, samples, from, to }) =>
-    `${subscriber || "others"} has not acknowledged ${samples} samples of topic ${topic} (${from} to ${to})`
-  );
+  const lines = undelivered.slice(0, TOLD_UNDELIVERED).map(undeliveredLine);
   const rest = undelivered.slice(TOLD_UNDELIVERED);
   if (rest.length === 0) return lines;
   const samples = rest.reduce((sum, { samples }) => sum + samples, 0);
-  return [...lines, `${rest.length} more have not acknowledged ${samples} samples`];
+  return [...lines, `${rest.length} more have not got ${samples} samples`];
+}
+
+function undeliveredLine({ subscriber, topic, samples, givenUp, from, to }: Undelivered): string {
+  const who = subscriber || "others";
+  const range = `(${from} to ${to})`;
+  if (givenUp === samples) return `${who} has lost ${samples} samples of topic ${topic} ${range}`;
+  const lost = givenUp > 0 ? `, and has lost ${givenUp} of them` : "";
+  return `${who} has not acknowledged ${samples} samples of topic ${topic} ${range}${lost}`;
 }
 
 /** @throws {UsageError} when the payload is too long, in bytes as they are sent. */

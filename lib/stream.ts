@@ -12,6 +12,7 @@
  *
  * What finds no room (`room.ts`) is a hole like any other, but asked for only when there is room, as much as fits.
  */
+import type { Place } from "./parked_streams.ts";
 import { Pending } from "./pending.ts";
 import { costOf, Room } from "./room.ts";
 import { endMarkOf, Flag, type SampleBatch, type StreamName } from "./wire/batch.ts";
@@ -99,6 +100,7 @@ export class Stream {
   #fencedTo = 0;
   /** Fenced for good. */
   #fencedPast = 0;
+  #givenUpBefore = 0;
   /** What is below this number, and not below the next one to deliver, found no room. */
   #refusedTo = 0;
   /** Bytes of a sample that found no room, about. */
@@ -144,10 +146,16 @@ export class Stream {
     return this.#outstanding?.retryAt ?? Infinity;
   }
 
-  /** Go on where an earlier stream of this incarnation has stopped. @param fencedUpTo as {@link fencedUpTo} was. */
-  resume(next: number, fencedUpTo: number): void {
+  /** Numbers below `next` that were given up: lost or fenced, in earlier streams of this incarnation, too. */
+  get givenUp(): number {
+    return this.#givenUpBefore + this.counters.lost + this.#fencedPast;
+  }
+
+  /** Go on where an earlier stream of this incarnation has stopped. */
+  resume({ next, fencedUpTo, givenUp }: Omit<Place, "incarnation" | "refusedUpTo">): void {
     this.next = next;
     this.#fencedTo = fencedUpTo + 1;
+    this.#givenUpBefore = givenUp;
     this.#countFenced();
   }
 

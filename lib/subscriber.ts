@@ -115,7 +115,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #options: SubscriberOptions;
   readonly #info: SubscriberInfo;
   readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
-  readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch }>();
+  readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch; givenUp: number }>();
   readonly #following = new Map<string, Following>();
   readonly #byPrefix = new Map<string, Following>();
   readonly #parked = new ParkedStreams();
@@ -274,14 +274,14 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
    */
   async *batches(): AsyncGenerator<SampleBatch> {
     try {
-      for await (const { following, batch } of this.#queue) {
+      for await (const { following, batch, givenUp } of this.#queue) {
         this.#room.queue(-costOf(batch));
         if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
         try {
           yield batch;
         } finally {
           following.waiting--;
-          const due = following.taken(batch, this.#credit.shared);
+          const due = following.taken(batch, givenUp, this.#credit.shared);
           if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
           else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
         }
@@ -329,7 +329,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#failovers.delivered(following, batch.receivedAt);
     this.#room.queue(costOf(batch));
     following.waiting++;
-    this.#queue.push({ following, batch });
+    this.#queue.push({ following, batch, givenUp: following.stream.givenUp });
   }
 
   #missed(
@@ -589,7 +589,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     );
     const parked = this.#parked.take(key, incarnation);
     if (parked !== undefined) {
-      following.stream.resume(parked.next, parked.fencedUpTo);
+      following.stream.resume(parked);
       following.handedOut = parked.next - 1;
       // They are counted by the stream again.
       this.#past.fenced -= following.stream.counters.fenced;
@@ -603,9 +603,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const { refusedUpTo } = stream;
     stream.finish(last);
     if (stream.next > 0 && last === undefined) {
-      const { incarnation, next, fencedUpTo } = stream;
-      const givenUp = this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo });
-      if (givenUp !== undefined) {
+      const { incarnation, next, fencedUpTo, givenUp } = stream;
+      if (this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo, givenUp }) !== undefined) {
         log.warn(`${this.id}: too many streams of absent publishers: gives up its place in one of them`);
       }
     }

@@ -1,4 +1,5 @@
 /** The system as text for a terminal: one table a kind, aligned, every line complete by itself. Pure. */
+import { formatClock } from "./clock_notices.ts";
 import { mismatchText } from "./match.ts";
 import { printable } from "./printable.ts";
 import { POOL_COLUMNS, poolRows, stepLines } from "./scaling_view.ts";
@@ -99,7 +100,7 @@ function topicTable(view: SystemView): string[] {
   );
 }
 
-function healthLines({ slow, unreached, failovers, unrecorded, unanswered }: ToldHealth): string[] {
+function healthLines({ slow, unreached, clocks, failovers, unrecorded, unanswered }: ToldHealth): string[] {
   const lines: string[] = [];
   if (unreached.length > 0) {
     const rows = unreached.map(({ client, kind, id, endpoint, seconds }) => [
@@ -113,6 +114,10 @@ function healthLines({ slow, unreached, failovers, unrecorded, unanswered }: Tol
   if (slow.length > 0) {
     const rows = slow.map(({ publisher, subscribers }) => [publisher, subscribers.join(", ")]);
     lines.push("", ...columns(["PUBLISHER", "SLOW: NOT WAITED FOR"], rows));
+  }
+  if (clocks.length > 0) {
+    const rows = clocks.map(({ client, ...clock }) => [client, formatClock(clock)]);
+    lines.push("", ...columns(["CLIENT", "ITS CLOCK IS, BY ITS BROKER'S"], rows));
   }
   if (failovers.length > 0) {
     lines.push(

@@ -1,11 +1,12 @@
 /**
- * What ails the clients of a zone, by their own keep-alives: publishers with subscribers that stand still, and the
- * last losses that subscribers got over. Pure.
+ * What ails the clients of a zone, by their own keep-alives: publishers with subscribers that stand still, clocks that
+ * differ, and the last losses that subscribers got over. Pure.
  *
  * Clients tell only flat figures, so a failover travels as one line of text. What a client tells is checked: anything
  * else than such lines is left out.
  */
 import type { Failover } from "./client_options.ts";
+import { clockDiffers } from "./clock_notices.ts";
 
 /** Failovers that a subscriber tells of, and ids that a publisher does. */
 export const TOLD_FAILOVERS = 5;
@@ -14,6 +15,7 @@ export const TOLD_SLOW = 50;
 const ZONE_FAILOVERS = 20;
 const ZONE_PUBLISHERS = 100;
 const ZONE_UNREACHED = 200;
+const ZONE_CLOCKS = 100;
 /** A broker takes no longer text. */
 const MAX_TOLD = 300;
 /** So that the whole line has less than the 300 characters that a broker takes. */
@@ -42,11 +44,21 @@ export interface UnreachedPeer {
   seconds: number;
 }
 
+/** A client's clock that is not its broker's. */
+export interface OtherClock {
+  client: string;
+  /** By how much the broker's is ahead, and how far that may be wrong, milliseconds. */
+  offset: number;
+  bound: number;
+}
+
 /** What ails the clients of a zone. */
 export interface ZoneHealth {
   slow: SlowSubscribers[];
   /** Who reaches whom not. */
   unreached: (UnreachedPeer & { client: string })[];
+  /** Clients whose clock is not their broker's. */
+  clocks: OtherClock[];
   /** The last ones, the latest first. */
   failovers: SeenFailover[];
   /** Clients that are registered and have no record in ZooKeeper: they are matched with nobody. Some of them. */
@@ -123,6 +135,7 @@ export function parseUnreached(text: string): UnreachedPeer | undefined {
 export function healthOf(clients: Iterable<Telling>): Omit<ZoneHealth, "unrecorded"> {
   const slow: SlowSubscribers[] = [];
   const unreached: ZoneHealth["unreached"] = [];
+  const clocks: OtherClock[] = [];
   const failovers: SeenFailover[] = [];
   for (const { id, stats } of clients) {
     const ids = texts(stats.slow).slice(0, TOLD_SLOW);
@@ -131,12 +144,14 @@ export function healthOf(clients: Iterable<Telling>): Omit<ZoneHealth, "unrecord
       const peer = unreached.length < ZONE_UNREACHED ? parseUnreached(text) : undefined;
       if (peer) unreached.push({ client: id, ...peer });
     }
+    const clock = clockOf(stats);
+    if (clock && clocks.length < ZONE_CLOCKS) clocks.push({ client: id, ...clock });
     for (const text of texts(stats.failovers).slice(0, TOLD_FAILOVERS)) {
       const failover = parseFailover(text);
       if (failover) failovers.push({ subscriber: id, ...failover });
     }
   }
-  return { slow, unreached, failovers: latest(failovers) };
+  return { slow, unreached, clocks, failovers: latest(failovers) };
 }
 
 /** What all zones tell together. */
@@ -145,6 +160,7 @@ export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
   return {
     slow: all.flatMap(({ slow }) => slow).sort((a, b) => a.publisher < b.publisher ? -1 : 1),
     unreached: all.flatMap(({ unreached }) => unreached).sort((a, b) => b.seconds - a.seconds),
+    clocks: all.flatMap(({ clocks }) => clocks).sort((a, b) => a.client < b.client ? -1 : 1),
     failovers: latest(all.flatMap(({ failovers }) => failovers)),
     unrecorded: all.flatMap(({ unrecorded }) => unrecorded).sort(),
   };
@@ -152,6 +168,13 @@ export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
 
 function latest(failovers: SeenFailover[]): SeenFailover[] {
   return failovers.sort((a, b) => b.time - a.time).slice(0, ZONE_FAILOVERS);
+}
+
+/** What a client tells of its clock, if that is no figure that two clocks in step have. */
+function clockOf(stats: Telling["stats"]): Omit<OtherClock, "client"> | undefined {
+  const { clock_offset_ms: offset, clock_bound_ms: bound } = stats;
+  if (typeof offset !== "number" || typeof bound !== "number") return undefined;
+  return bound >= 0 && clockDiffers({ offset, bound }) ? { offset, bound } : undefined;
 }
 
 function texts(value: unknown): string[] {

@@ -44,7 +44,7 @@ async function healthOf(view: SystemView): Promise<ToldHealth> {
     .filter(({ publishers, subscribers }) => publishers + subscribers > 0)
     .flatMap(({ primary }) => primary === null ? [] : [{ broker: primary.id, control: primary.control }]);
   if (primaries.length === 0) {
-    return { slow: [], unreached: [], failovers: [], unrecorded: [], unanswered: [] };
+    return { slow: [], unreached: [], clocks: [], failovers: [], unrecorded: [], unanswered: [] };
   }
   // Sockets are loaded only when there is somebody to ask.
   const { askHealth } = await import("../lib/health_query.ts");

@@ -11,7 +11,7 @@
  * life        u32 of the subscriber: the incarnation in its record, which its broker tells the publisher
  * Q: request u32, from u64 (0: join with history), to u64 (0: all there is; when joining: the first live number that
  *    the subscriber has already, which ends its history), depth u32, flags u8 (1 reliable)
- * A: delivered up to and including u64
+ * A: delivered up to and including u64, and how many of them the subscriber has given up, lost or fenced: u64
  * Q and A end with the credit: bytes u32 and messages u16 that the publisher may have under way to this subscriber over
  *    all of its topics
  * ```
@@ -70,7 +70,7 @@ export interface ReplayRequest {
 /** A message from a subscriber to a publisher. */
 export type Upstream =
   | (Address & ReplayRequest & { kind: "request"; credit: Share })
-  | (Address & { kind: "acknowledge"; delivered: number; credit: Share })
+  | (Address & { kind: "acknowledge"; delivered: number; givenUp: number; credit: Share })
   | (Address & { kind: "bye" });
 
 function start(kind: number, address: Address, extra: number): [Uint8Array, DataView, number] {
@@ -109,9 +109,10 @@ export function encodeUpstream(message: Upstream): Uint8Array {
       return bytes;
     }
     case "acknowledge": {
-      const [bytes, view, at] = start(ACKNOWLEDGE, message, 8 + CREDIT_BYTES);
+      const [bytes, view, at] = start(ACKNOWLEDGE, message, 16 + CREDIT_BYTES);
       writeSequence(view, at, message.delivered);
-      writeCredit(view, at + 8, message.credit);
+      writeSequence(view, at + 8, message.givenUp);
+      writeCredit(view, at + 16, message.credit);
       return bytes;
     }
     case "bye":
@@ -154,7 +155,7 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   };
   const [publisher, topic, subscriber] = names as [string, string, string];
   if (!isId(publisher) || !isId(subscriber)) return new FormatError("Upstream message has an invalid id");
-  const wanted = { [REQUEST]: 33 + CREDIT_BYTES, [ACKNOWLEDGE]: 16 + CREDIT_BYTES, [BYE]: 8 }[bytes[1]!];
+  const wanted = { [REQUEST]: 33 + CREDIT_BYTES, [ACKNOWLEDGE]: 24 + CREDIT_BYTES, [BYE]: 8 }[bytes[1]!];
   if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
   if (rest !== wanted) {
     return new FormatError(`Upstream message has ${rest} bytes after its names, must be ${wanted}`);
@@ -167,8 +168,11 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   const credit = { bytes: view.getUint32(creditAt), messages: view.getUint16(creditAt + 4) };
   if (bytes[1] === ACKNOWLEDGE) {
     const delivered = sequence(at);
-    if (Number.isNaN(delivered)) return new FormatError("Acknowledgement above 2^53 - 1");
-    return { kind: "acknowledge", ...address, delivered, credit };
+    const givenUp = sequence(at + 8);
+    if (Number.isNaN(delivered) || Number.isNaN(givenUp)) {
+      return new FormatError("Acknowledgement above 2^53 - 1");
+    }
+    return { kind: "acknowledge", ...address, delivered, givenUp, credit };
   }
   const from = sequence(at + 4);
   const to = sequence(at + 12);

@@ -1,6 +1,8 @@
 /** Case 19: with `--keyed` a byte order mark vanished from a key, and bytes that are no UTF-8 all became one topic. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parseContender } from "../../lib/recipes/owner_record.ts";
+import { title, unrestricted } from "../harness/permissions.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -37,6 +39,19 @@ systemTest(
     }
   },
 );
+
+Deno.test({
+  name: title("case 19: a topic on the command line that is no UTF-8 is refused"),
+  ignore: !unrestricted,
+  async fn() {
+    const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
+    const script = `exec "$0" run -A --no-check "$1" subscriber -t "$(printf 'A\\377')"`;
+    const args = ["-c", script, Deno.execPath(), main];
+    const { code, stderr } = await new Deno.Command("sh", { args }).output();
+    assert.equal(code, 2);
+    assert.match(new TextDecoder().decode(stderr), /^error: argument 3 is no UTF-8: its bytes are 41ff$/m);
+  },
+});
 
 Deno.test("case 19: a record that is no UTF-8 is no record", () => {
   const record = bytes('{"publisher":"p?","strength":0}');

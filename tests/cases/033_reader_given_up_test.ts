@@ -46,6 +46,44 @@ for (const mode of ["direct", "centralized"]) {
   );
 }
 
+for (const mode of ["direct", "centralized"]) {
+  const flags = mode === "direct" ? [] : ["--centralized"];
+  systemTest(
+    `case 33: what a reader has lost that has caught up is in the publisher's exit code and last line, ${mode}`,
+    async (system) => {
+      await system.broker();
+      const reader = system.start([...READ, ...flags, "--session-timeout", "30"]);
+      const other = system.start(["subscriber", "-t", "A", "--raw", "--id", "other", ...flags]);
+      await Promise.all([reader, other].map((one) => one.says(/registered in zone/)));
+      const lines = new Lines();
+      const wait = ["--wait-for-subscribers", "2"];
+      const publisher = system.start([...PUBLISH, ...flags, ...wait], { stdin: lines.stream });
+      lines.add(1000);
+      await reader.prints(1000);
+      reader.signal("SIGSTOP");
+      // More than is kept for it once it is not waited for any more.
+      lines.add(3000, 40_000);
+      await publisher.says(/subscriber reader of topic A stands still: not waited for any more/);
+      await other.prints(4000);
+      reader.signal("SIGCONT");
+      await publisher.says(/subscriber reader of topic A has caught up/);
+      lines.add(10);
+      lines.end();
+      assert.equal(await publisher.exit(), 1);
+      const [said, ...more] = publisher.stderr.filter((line) => line.includes(" ERROR "));
+      assert.deepEqual(more, []);
+      await reader.interrupt();
+      const { received, lost } = reader.summary();
+      assert.equal(received + lost, 4010);
+      assert.ok(lost > 0);
+      assert.match(
+        said!,
+        new RegExp(`source: reader has lost ${lost} samples of topic A \\(\\d+ to \\d+\\)$`),
+      );
+    },
+  );
+}
+
 systemTest(
   "case 33: a reader that was stopped past its session and is back in time gets everything",
   async (system) => {

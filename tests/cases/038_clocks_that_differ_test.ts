@@ -5,6 +5,9 @@ import { lastTest, systemTest } from "../harness/system.ts";
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const HOUR = 3_600_000;
 
+/** Of the system's clock alone. */
+const FAKE = { LD_PRELOAD: LIBRARY, DONT_FAKE_MONOTONIC: "1", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+
 function installed(): boolean {
   try {
     return Deno.statSync(LIBRARY).isFile;
@@ -21,12 +24,7 @@ const test: typeof systemTest = faketime
 
 test("case 38: a subscriber whose clock is an hour slow says so in its summary", async (system) => {
   await system.broker();
-  const env = {
-    LD_PRELOAD: LIBRARY,
-    FAKETIME: "-3600s",
-    DONT_FAKE_MONOTONIC: "1",
-    FAKETIME_DONT_FAKE_MONOTONIC: "1",
-  };
+  const env = { ...FAKE, FAKETIME: "-3600s" };
   const csv = system.file("s.csv");
   const flags = ["-t", "A", "--indefinite"];
   const slow = system.start(["subscriber", ...flags, "--filename", csv], { env });
@@ -44,6 +42,29 @@ test("case 38: a subscriber whose clock is an hour slow says so in its summary",
   const latency = Number(Deno.readTextFileSync(csv).split("\n").at(-2)!.split(",")[2]);
   assert.ok(latency < -3000, "the file has it as it is");
   assert.doesNotMatch(right.stderr.at(-1)!, /negative|clock/);
+});
+
+test("case 38: a publisher whose clock is wrong says by how much, and so does status", async (system) => {
+  await system.broker();
+  for (const [name, time, what] of [["slow", "-3600s", "behind"], ["fast", "+3600s", "ahead"]] as const) {
+    const env = { ...FAKE, FAKETIME: time };
+    const publisher = system.start(["publisher", "-t", name, "--indefinite", "-s", "0.1", "--id", name], {
+      env,
+    });
+    await publisher.says(
+      new RegExp(
+        `WARN .*${name}: the clock is 3\\d{3}\\.\\d{3} s ${what}, give or take .* by that of broker`,
+      ),
+    );
+    for (;;) {
+      const status = system.start(["status"]);
+      await status.exit();
+      if (
+        new RegExp(`^${name} +3\\d{3}\\.\\d{3} s ${what}, give or take`, "m").test(status.stdout.join("\n"))
+      ) break;
+    }
+    assert.equal(await publisher.interrupt(), 0);
+  }
 });
 
 systemTest("case 39: each sample as JSON names the client that received it", async (system) => {

@@ -132,7 +132,7 @@ Deno.test("whose record is gone without a farewell is waited for like one that s
   flow.blocked(1000);
   assert.deepEqual(flow.dropSlow(20, 6000), ["a"]);
   assert.equal(flow.acknowledged, Infinity);
-  assert.deepEqual(flow.missing(20), [{ subscriber: "a", samples: 10, from: 11, to: 20 }]);
+  assert.deepEqual(flow.missing(20), [{ subscriber: "a", samples: 10, givenUp: 0, from: 11, to: 20 }]);
   // It is back, and catches up.
   flow.back("a");
   assert.deepEqual(flow.readers, ["a"]);
@@ -148,7 +148,7 @@ Deno.test("a farewell ends all claims, but not those of one that was given up be
   flow.blocked(0);
   flow.dropSlow(100, 5000);
   flow.leave("b", 100);
-  assert.deepEqual(flow.missing(200), [{ subscriber: "b", samples: 100, from: 1, to: 100 }]);
+  assert.deepEqual(flow.missing(200), [{ subscriber: "b", samples: 100, givenUp: 0, from: 1, to: 100 }]);
 });
 
 Deno.test("another life under the same id begins anew; what the one before had not got is owed for good", () => {
@@ -160,7 +160,7 @@ Deno.test("another life under the same id begins anew; what the one before had n
   flow.join("a", { reliable: true, delivered: 30, request: 700_000 }, 30, 0);
   flow.acknowledge("a", 40, 40, 0);
   assert.equal(flow.acknowledged, 40);
-  assert.deepEqual(flow.missing(40), [{ subscriber: "a", samples: 20, from: 11, to: 30 }]);
+  assert.deepEqual(flow.missing(40), [{ subscriber: "a", samples: 20, givenUp: 0, from: 11, to: 30 }]);
 });
 
 Deno.test("one that is expected gets everything from then on when it joins", () => {
@@ -184,4 +184,28 @@ Deno.test("of more than a thousand that are gone the oldest are owed, by name", 
   const missing = flow.missing(1);
   assert.equal(missing.reduce((sum, { samples }) => sum + samples, 0), 2500);
   assert.equal(missing.length, 1000 + 1000 + 1, "a thousand names, the others together");
+});
+
+Deno.test("case 33: what a reader has given up is owed to it for good, whatever it acknowledges and however it leaves", () => {
+  const flow = new Flow(options);
+  for (const id of ["a", "b"]) flow.join(id, { reliable: true, delivered: 0, request: 1 }, 0, 0);
+  flow.acknowledge("a", 10, 100, 0);
+  flow.gaveUp("a", 40, 60);
+  flow.acknowledge("a", 60, 100, 0);
+  const lacks = (samples: number, to: number) => ({ subscriber: "a", samples, givenUp: 40, from: 11, to });
+  const ofA = (last: number) => flow.missing(last).filter(({ subscriber }) => subscriber === "a");
+  assert.deepEqual(ofA(100), [lacks(80, 100)]);
+  // Told again, and out of date.
+  flow.gaveUp("a", 40, 60);
+  flow.gaveUp("a", 0, 70);
+  flow.acknowledge("a", 100, 100, 0);
+  assert.deepEqual(ofA(100), [lacks(40, 60)]);
+  flow.leave("a", 100);
+  assert.deepEqual(ofA(100), [lacks(40, 60)]);
+  // More than there were, or of nobody.
+  flow.gaveUp("b", 1000, 50);
+  flow.gaveUp("stranger", 10, 50);
+  flow.acknowledge("b", 50, 100, 0);
+  flow.leave("b", 100);
+  assert.deepEqual(flow.missing(100)[1], { subscriber: "b", samples: 50, givenUp: 50, from: 1, to: 50 });
 });

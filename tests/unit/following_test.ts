@@ -22,12 +22,14 @@ class FakeLink {
     const message = decodeUpstream(bytes);
     if (message instanceof Error) throw message;
     if (message.kind === "request") this.sent.push(`request ${message.from}..${message.to}`);
-    else this.sent.push(message.kind === "acknowledge" ? `acknowledge ${message.delivered}` : "bye");
+    else this.sent.push(message.kind === "acknowledge" ? acknowledgement(message) : "bye");
   }
   seen(): string[] {
     return this.sent.splice(0);
   }
 }
+const acknowledgement = ({ delivered, givenUp }: { delivered: number; givenUp: number }) =>
+  `acknowledge ${delivered}` + (givenUp > 0 ? `, ${givenUp} given up` : "");
 const asLink = (link: FakeLink) => link as unknown as Link;
 
 function following(options: { reliable?: boolean } = {}) {
@@ -39,14 +41,14 @@ function following(options: { reliable?: boolean } = {}) {
     through: "broker",
     endpoints: [],
   };
-  const queue: SampleBatch[] = [];
+  const queue: { batch: SampleBatch; givenUp: number }[] = [];
   const one: Following = new Following(
     match,
     "s",
     new Stream(NAME, INCARNATION, { requested: 0, reliable, fence: { highest: 0n } }, {
       deliver: (batch) => {
         one.waiting++;
-        queue.push(batch);
+        queue.push({ batch, givenUp: one.stream.givenUp });
       },
       request: (wanted) => one.request(wanted, reliable),
       lost: () => {},
@@ -56,7 +58,8 @@ function following(options: { reliable?: boolean } = {}) {
   );
   const take = () => {
     one.waiting--;
-    return one.taken(queue.shift()!);
+    const { batch, givenUp } = queue.shift()!;
+    return one.taken(batch, givenUp);
   };
   return { one, take };
 }
@@ -163,12 +166,28 @@ Deno.test("an acknowledgement that the publisher asks for is given also when it 
   assert.equal(take(), "no");
 });
 
+Deno.test("case 33: an acknowledgement says how many of its numbers were given up, and not of later ones", () => {
+  const { one, take } = following();
+  const link = new FakeLink();
+  one.stream.resume({ next: 11, fencedUpTo: 0, givenUp: 5 });
+  one.attach(asLink(link), 0);
+  one.stream.receive(end(1, 11, 11, 1), 0);
+  one.stream.receive(samples(11, 12), 0);
+  one.stream.receive(samples(31, 32), 0);
+  // 13 to 30 are not kept any more.
+  one.stream.receive(end(2, 31, 33, 1), 0);
+  link.seen();
+  take();
+  take();
+  assert.deepEqual(link.seen(), ["acknowledge 12, 5 given up", "acknowledge 32, 23 given up"]);
+});
+
 Deno.test("a fault of ours would be counted: a number handed out twice, or below a later one", () => {
   const { one } = following();
   one.waiting = 3;
-  one.taken(samples(1, 4));
-  one.taken(samples(3, 6));
-  one.taken(samples(2, 2));
+  one.taken(samples(1, 4), 0);
+  one.taken(samples(3, 6), 0);
+  one.taken(samples(2, 2), 0);
   assert.equal(one.duplicates, 3);
   assert.equal(one.reordered, 1);
   assert.equal(one.handedOut, 6);

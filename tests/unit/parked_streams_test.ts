@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { ParkedStreams } from "../../lib/parked_streams.ts";
 
-const place = (next: number, incarnation = 1) => ({ incarnation, next, fencedUpTo: 0, refusedUpTo: 0 });
+const place = (next: number, incarnation = 1) => ({
+  incarnation,
+  next,
+  fencedUpTo: 0,
+  refusedUpTo: 0,
+  givenUp: 0,
+});
 
 Deno.test("case 41: a place is remembered until that life of the publisher is back, once", () => {
   const parked = new ParkedStreams();

@@ -20,7 +20,7 @@ const request = (subscriber: string, life: number, number = 1): Upstream => (
   }
 );
 const acknowledgement = (subscriber: string, life: number): Upstream => (
-  { kind: "acknowledge", ...address(subscriber, life), delivered: 9, credit }
+  { kind: "acknowledge", ...address(subscriber, life), delivered: 9, givenUp: 0, credit }
 );
 const match = (subscriber: string, life: number) => ({ topic: "A", subscriber, reliable: true, life });
 

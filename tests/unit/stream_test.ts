@@ -312,12 +312,15 @@ Deno.test("at the end: what is known to be missing is lost, what was fenced is s
 Deno.test("a stream that is resumed goes on where it stopped, with what was fenced", () => {
   const fence = { highest: 6n };
   const { stream, seen } = recording({ fence });
-  stream.resume(3, 5);
+  stream.resume({ next: 3, fencedUpTo: 5, givenUp: 2 });
   assert.equal(stream.counters.fenced, 3);
   stream.connected(0);
   stream.receive(samples(3, 7, { epoch: 7n, request: 1 }), 0);
   assert.deepEqual(seen(), ["ask 1: 3..", "3-7"]);
   assert.equal(stream.counters.fenced, 0);
+  assert.equal(stream.givenUp, 2, "what had been given up before");
+  stream.abandon(9);
+  assert.equal(stream.givenUp, 4);
 });
 
 Deno.test("a publisher that is gone: what is here is delivered, the holes are lost, and it may come back", () => {

@@ -60,7 +60,13 @@ Deno.test("a zone's health is what its clients tell, bounded, and nothing else t
     { id: "s1", stats: { failovers: [at(2), "nonsense", at(1)] } },
     { id: "s2", stats: { failovers: Array.from({ length: 100 }, (_, i) => at(10 + i)) } },
     { id: "s3", stats: {} },
+    { id: "c1", stats: { clock_offset_ms: -5000, clock_bound_ms: 3 } },
+    { id: "c2", stats: { clock_offset_ms: 90, clock_bound_ms: 1 } },
+    { id: "c3", stats: { clock_offset_ms: 5000, clock_bound_ms: 5000 } },
+    { id: "c4", stats: { clock_offset_ms: "far", clock_bound_ms: 1 } },
+    { id: "c5", stats: { clock_offset_ms: 5000, clock_bound_ms: -1 } },
   ]);
+  assert.deepEqual(health.clocks, [{ client: "c1", offset: -5000, bound: 3 }]);
   assert.deepEqual(health.slow, [{ publisher: "p1", subscribers: ["s1", "s2"] }]);
   assert.deepEqual(
     health.failovers.map(({ subscriber, time }) => [subscriber, time]),
@@ -92,6 +98,10 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
       ...BROKER_LOST,
       time: 1e300,
     }],
+    clocks: [
+      { client: "p1", offset: 3_600_000, bound: 0.4 },
+      { client: "s1", offset: -250, bound: 40 },
+    ],
     unrecorded: ["p9", "s9"],
     unanswered: ["b7"],
   }).join("\n");
@@ -101,6 +111,8 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
     /2023-11-14T22:13:20.000Z +s1 +broker lost +tcp:\/\/x:1\\u001b\[2J +303 ms +311 ms +- +12 recovered, 1 lost/,
   );
   assert.match(text, /^- +s2/m);
+  assert.match(text, /^p1 +3600\.000 s behind, give or take 0\.000 s$/m);
+  assert.match(text, /^s1 +0\.250 s ahead, give or take 0\.040 s$/m);
   assert.match(text, /REGISTERED WITHOUT A RECORD, MATCHED WITH NOBODY\np9, s9/);
   assert.match(text, /b7 does not answer/);
 });

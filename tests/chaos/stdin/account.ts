@@ -191,6 +191,10 @@ function judgeLife(
       // It may have been killed before it had joined.
       if (printed.count > 0) violations.push(text);
       else doubts.push(text);
+    } else if (publisher.code === 0) {
+      // Whoever is there at the end was waited for, and has told what it had to give up.
+      violations.push(`${life.name} misses ${what}, and ${publisher.id} ended with 0`);
+      verdict.hope = true;
     } else {
       untold += count;
       untoldOf.push(`${what}, which ended with ${publisher.code}`);

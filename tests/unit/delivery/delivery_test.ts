@@ -187,7 +187,17 @@ class Model {
         assert.ok(following.stream.complete);
         assert.equal(subscriber.waiting, 0);
         assert.equal(following.delivered, next - 1, "what is fenced is not acknowledged");
-        const known = publisher.stream.flow.has(subscriber.id);
+        const { flow, last } = publisher.stream;
+        const known = flow.has(subscriber.id);
+        if (
+          known && subscriber.reliable && world.flow === "wait" && !publisher.forgotten.has(subscriber.id)
+        ) {
+          const lacks = flow.missing(last).findLast((lack) => lack.subscriber === subscriber.id);
+          assert.ok(
+            (lacks?.givenUp ?? 0) >= following.stream.givenUp,
+            "the publisher knows what was given up",
+          );
+        }
         assert.ok(known || publisher.forgotten.has(subscriber.id));
         assert.equal(publisher.stream.full, false);
       }

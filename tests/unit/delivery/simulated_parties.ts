@@ -167,8 +167,9 @@ export class SimulatedPublisher {
         });
       }
       assert.ok(this.stream.request(subscriber, message, mayHaveHistory, now));
-    } else if (message.kind === "acknowledge") this.stream.acknowledge(subscriber, message.delivered, now);
-    else this.stream.leave(subscriber);
+    } else if (message.kind === "acknowledge") {
+      this.stream.acknowledge(subscriber, message.delivered, now, message.givenUp);
+    } else this.stream.leave(subscriber);
     if (message.kind !== "bye") this.stream.setCredit(subscriber, message.credit);
   }
 
@@ -196,7 +197,7 @@ export class SimulatedSubscriber {
   readonly #bookOf = new Map<Following, ReceivedBook>();
   readonly #epochs = { highest: 0n };
   readonly #fence: Fence = { highest: 0n };
-  readonly #queue: { following: Following; batch: SampleBatch }[] = [];
+  readonly #queue: { following: Following; batch: SampleBatch; givenUp: number }[] = [];
   #active = 0;
   #taking = true;
   #takePlanned = false;
@@ -297,7 +298,7 @@ export class SimulatedSubscriber {
           book.onDelivered(batch);
           following.waiting++;
           this.room.queue(costOf(batch));
-          this.#queue.push({ following, batch });
+          this.#queue.push({ following, batch, givenUp: following.stream.givenUp });
           this.#takeSoon();
         },
         request: (wanted) => {
@@ -346,10 +347,10 @@ export class SimulatedSubscriber {
     this.#takePlanned = true;
     this.world.simulation.after(1, () => {
       this.#takePlanned = false;
-      for (const { following, batch } of this.#queue.splice(0, 8)) {
+      for (const { following, batch, givenUp } of this.#queue.splice(0, 8)) {
         this.room.queue(-costOf(batch));
         following.waiting--;
-        if (following.taken(batch) === "later") {
+        if (following.taken(batch, givenUp) === "later") {
           this.world.simulation.after(ACKNOWLEDGE_AFTER_MS, () => following.acknowledge());
         }
       }

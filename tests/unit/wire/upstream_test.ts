@@ -20,7 +20,13 @@ const message: fc.Arbitrary<Upstream> = fc.oneof(
     reliable: fc.boolean(),
     credit,
   }),
-  fc.record({ kind: fc.constant("acknowledge" as const), ...address, delivered: number, credit }),
+  fc.record({
+    kind: fc.constant("acknowledge" as const),
+    ...address,
+    delivered: number,
+    givenUp: number,
+    credit,
+  }),
   fc.record({ kind: fc.constant("bye" as const), ...address }),
 );
 const utf8 = (text: string) => new TextEncoder().encode(text);
