@@ -198,7 +198,7 @@ export class ControlDesk implements AsyncDisposable {
     if (before) this.#unrecorded.delete(before);
     const feed = new MatchFeed(asker, directory.index);
     const client = this.clients.add({ asker, feed, route, pinned, key, attempt }, now);
-    log.info(`${id}: ${role} ${info.id} registered in zone ${zone}`);
+    log.debug(`${id}: ${role} ${info.id} registers in zone ${zone}`);
     this.#owner.onEvent({ type: "client", id: info.id, role, what: "registered" });
     this.#owner.onCount();
     this.#send(route, { type: "registered", zone, broker: id, heartbeat: HEARTBEAT_MS });
@@ -223,7 +223,8 @@ export class ControlDesk implements AsyncDisposable {
 
   #keepHouse(): void {
     for (const client of this.clients.expire(monotonic())) {
-      log.info(`${this.#owner.id}: ${client.asker.role} ${client.id} has gone silent`);
+      const level = client.toldAt === undefined ? "debug" : "info";
+      log[level](`${this.#owner.id}: ${client.asker.role} ${client.id} has gone silent`);
       this.#gone(client, "silent");
     }
     this.#owner.onCount();
@@ -307,6 +308,11 @@ export class ControlDesk implements AsyncDisposable {
   /** Send a client all its matches. */
   #tellAll(client: Client): void {
     this.#unrecorded.delete(client);
+    // Who has no record is nobody yet, and could be invented by the thousand.
+    if (client.toldAt === undefined) {
+      const { id, zone } = this.#owner;
+      log.info(`${id}: ${client.asker.role} ${client.id} registered in zone ${zone}`);
+    }
     client.toldAt = monotonic();
     for (const message of client.feed.whole(this.#owner.routing())) this.#send(client.route, message);
   }

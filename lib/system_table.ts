@@ -11,6 +11,9 @@ export interface ToldHealth extends ZoneHealth {
   readonly unanswered: readonly string[];
 }
 
+/** Clients that are named with a peer that they do not reach. */
+const NAMED_CLIENTS = 5;
+
 /** The lines that `pubsub status` prints. */
 export function systemTable(view: SystemView, health?: ToldHealth): string[] {
   const clients = view.publishers.length + view.subscribers.length;
@@ -100,16 +103,11 @@ function topicTable(view: SystemView): string[] {
   );
 }
 
-function healthLines({ slow, unreached, clocks, failovers, unrecorded, unanswered }: ToldHealth): string[] {
+function healthLines(health: ToldHealth): string[] {
+  const { slow, unreached, clocks, failovers, unrecorded, unanswered } = health;
   const lines: string[] = [];
   if (unreached.length > 0) {
-    const rows = unreached.map(({ client, kind, id, endpoint, seconds }) => [
-      client,
-      kind === "subscriber" ? `subscriber ${id} has not joined` : `${kind} ${id}`.trimEnd(),
-      endpoint || "-",
-      `${Math.round(seconds)} s`,
-    ]);
-    lines.push("", ...columns(["CLIENT", "WITHOUT A CONNECTION TO", "AT", "FOR"], rows));
+    lines.push("", ...columns(["NO CONNECTION TO", "AT", "FOR", "CLIENTS"], unreachedRows(unreached)));
   }
   if (slow.length > 0) {
     const rows = slow.map(({ publisher, subscribers }) => [publisher, subscribers.join(", ")]);
@@ -135,6 +133,22 @@ function healthLines({ slow, unreached, clocks, failovers, unrecorded, unanswere
     lines.push("", `${printable(broker)} does not answer: nothing is known of its clients' health`);
   }
   return lines;
+}
+
+/** One row for each who is not reached, with those who do not reach it. */
+function unreachedRows(unreached: ZoneHealth["unreached"]): string[][] {
+  const peers = Map.groupBy(unreached, ({ kind, id, endpoint }) => `${kind} ${id} ${endpoint}`);
+  return [...peers.values()].map((all) => {
+    const { kind, id, endpoint } = all[0]!;
+    const clients = all.slice(0, NAMED_CLIENTS).map(({ client }) => client).join(", ");
+    const more = all.length > NAMED_CLIENTS ? ` and ${all.length - NAMED_CLIENTS} more` : "";
+    return [
+      kind === "subscriber" ? `subscriber ${id}, which has not joined` : `${kind} ${id}`.trimEnd(),
+      endpoint || "-",
+      `${Math.round(Math.max(...all.map(({ seconds }) => seconds)))} s`,
+      clients + more,
+    ];
+  });
 }
 
 function failoverRow(failover: SeenFailover): string[] {

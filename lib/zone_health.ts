@@ -157,9 +157,15 @@ export function healthOf(clients: Iterable<Telling>): Omit<ZoneHealth, "unrecord
 /** What all zones tell together. */
 export function joinHealth(zones: Iterable<ZoneHealth>): ZoneHealth {
   const all = [...zones];
+  const unreached = all.flatMap(({ unreached }) => unreached);
+  // Both ends tell of a connection that is missing: what the one knows that is to connect is enough.
+  const known = new Set(unreached.map(({ kind, id, client }) => `${kind} ${id} ${client}`));
+  const toldOnce = unreached.filter(({ kind, id, client }) =>
+    kind !== "subscriber" || !known.has(`publisher ${client} ${id}`)
+  );
   return {
     slow: all.flatMap(({ slow }) => slow).sort((a, b) => a.publisher < b.publisher ? -1 : 1),
-    unreached: all.flatMap(({ unreached }) => unreached).sort((a, b) => b.seconds - a.seconds),
+    unreached: toldOnce.sort((a, b) => b.seconds - a.seconds),
     clocks: all.flatMap(({ clocks }) => clocks).sort((a, b) => a.client < b.client ? -1 : 1),
     failovers: latest(all.flatMap(({ failovers }) => failovers)),
     unrecorded: all.flatMap(({ unrecorded }) => unrecorded).sort(),

@@ -188,7 +188,8 @@ export class EphemeralRecord implements AsyncDisposable {
     this.#takenBy = owner;
     if (this.#earlier.has(owner)) return; // our own, from before; it goes by itself
     if (this.#options.onTaken?.(owner, this.#wasOurs) === true) return;
-    log.warn(`${this.#path} is held by another session, 0x${owner.toString(16)}; waiting for it to go`);
+    const holder = owner === 0n ? "is no session's" : `is held by another session, 0x${owner.toString(16)}`;
+    log.warn(`${this.#path} ${holder}; waiting for it to go`);
   }
 
   #is(content: string): void {

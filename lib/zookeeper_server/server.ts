@@ -208,7 +208,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       } catch (error) {
         if (this.#stopping) return;
         // Out of descriptors, or a client that left before it was accepted: go on, but do not spin.
-        this.bounded(`a connection could not be accepted: ${reasonOf(error)}`);
+        this.bounded(`it could not be accepted: ${reasonOf(error)}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
@@ -306,7 +306,10 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     if (now - (this.#boundLogged.get(kind) ?? -Infinity) < BOUND_LOG_MS) return;
     if (this.#boundLogged.size > 100) this.#boundLogged.clear();
     this.#boundLogged.set(kind, now);
-    log.warn(`connection ${connection?.name ?? ""} refused or ended: ${reason} (said once a minute at most)`);
+    const which = connection === undefined
+      ? "a connection was refused"
+      : `connection of ${connection.name} ended`;
+    log.warn(`${which}: ${reason} (said once a minute at most)`);
   }
 }
 

@@ -51,6 +51,21 @@ Deno.test("any other text is no failover", () => {
   }));
 });
 
+Deno.test("of a connection that is missing only the end is told of that is to connect, if it tells", () => {
+  const at = { endpoint: "tcp://h:1", seconds: 3 };
+  const told = joinHealth([{ ...healthOf([]), unrecorded: [] }, {
+    ...healthOf([]),
+    unrecorded: [],
+    unreached: [
+      { client: "p", kind: "subscriber", id: "s1", ...at },
+      { client: "p", kind: "subscriber", id: "s2", ...at },
+      { client: "s1", kind: "publisher", id: "p", ...at },
+      { client: "s2", kind: "publisher", id: "q", ...at },
+    ],
+  }]);
+  assert.deepEqual(told.unreached.map(({ client, id }) => `${client} ${id}`), ["p s2", "s1 p", "s2 q"]);
+});
+
 Deno.test("a zone's health is what its clients tell, bounded, and nothing else that they tell", () => {
   const at = (time: number) => formatFailover({ ...BROKER_LOST, time });
   const health = healthOf([
@@ -90,7 +105,15 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
   const text = systemTable(view, {
     slow: [{ publisher: "p1", subscribers: ["s1", "s2"] }],
     unreached: [
-      { client: "s1", kind: "publisher", id: "p1", endpoint: "tcp://h:1", seconds: 12.4 },
+      ...[1, 3, 4, 5, 6, 7, 8].map((i) => (
+        {
+          client: `s${i}`,
+          kind: "publisher",
+          id: "p1",
+          endpoint: "tcp://h:1",
+          seconds: 11.4 + 1 / i,
+        } as const
+      )),
       { client: "p1", kind: "subscriber", id: "s2", endpoint: "", seconds: 2 },
     ],
     failovers: [{ subscriber: "s1", ...BROKER_LOST, what: "tcp://x:1\x1b[2J" }, {
@@ -106,6 +129,8 @@ Deno.test("status shows who is slow, the last failovers, and who does not answer
     unanswered: ["b7"],
   }).join("\n");
   assert.match(text, /p1 +s1, s2/);
+  assert.match(text, /^publisher p1 +tcp:\/\/h:1 +12 s +s1, s3, s4, s5, s6 and 2 more$/m);
+  assert.match(text, /^subscriber s2, which has not joined +- +2 s +p1$/m);
   assert.match(
     text,
     /2023-11-14T22:13:20.000Z +s1 +broker lost +tcp:\/\/x:1\\u001b\[2J +303 ms +311 ms +- +12 recovered, 1 lost/,
