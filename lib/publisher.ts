@@ -39,6 +39,7 @@ import { logger } from "./log.ts";
 import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { publisherPath } from "./paths.ts";
+import { messageSamples } from "./pace_rule.ts";
 import { PublishedStream } from "./published_stream.ts";
 import { PublishedTopic } from "./published_topic.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
@@ -171,6 +172,8 @@ export class Publisher implements AsyncDisposable {
     checkOptionalZone(options.zone);
     const offered = checkInteger("history", options.history ?? 1, 0, 0xffffffff);
     checkInteger("strength", options.strength ?? 0, Number.MIN_SAFE_INTEGER);
+    const flow = options.flow ?? "wait";
+    const maxInFlight = checkInteger("max in flight", options.maxInFlight ?? 100_000, 1);
     const budget = new Budget();
     for (const topic of checkTopics(options.topics)) {
       const stream = new PublishedStream({
@@ -178,8 +181,9 @@ export class Publisher implements AsyncDisposable {
         publisher: this.id,
         incarnation: this.incarnation,
         offered,
-        flow: options.flow ?? "wait",
-        maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
+        flow,
+        maxInFlight,
+        messageSamples: flow === "wait" ? messageSamples(maxInFlight) : undefined,
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
         sendCopies: true,

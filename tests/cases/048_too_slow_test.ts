@@ -50,4 +50,42 @@ systemTest("case 48: a reader below the least speed is named and not waited for"
   await listening;
 });
 
+systemTest(
+  "case 48: a reader that is slow and fast enough is waited for, whatever came in one piece",
+  async ({ zookeeper }) => {
+    await using broker = new Broker({ zookeeper });
+    await broker.start();
+    await using publisher = new Publisher({
+      zookeeper,
+      topics: ["A"],
+      maxInFlight: 20,
+      slowSubscriberMs: 1000,
+    });
+    await publisher.start();
+    const events: string[] = [];
+    const listening = (async () => {
+      for await (const event of publisher.events()) events.push(event.type);
+    })();
+    await using reader = new Subscriber({ zookeeper, topics: ["A"], history: 0 });
+    await reader.start();
+    await publisher.joined(10_000, 1);
+    const publishing = (async () => {
+      // Twenty go out at once, and would be one message.
+      for (let i = 0; i < 30; i++) await publisher.publish("A", String(i));
+    })();
+    const got: string[] = [];
+    for await (const sample of reader) {
+      got.push(new TextDecoder().decode(sample.payload));
+      if (got.length === 30) break;
+      // One of twenty each 0.2 s, five times the least.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await publishing;
+    await publisher.close();
+    await listening;
+    assert.equal(events.includes("slow"), false);
+    assert.deepEqual(got, Array.from({ length: 30 }, (_, i) => String(i)));
+  },
+);
+
 lastTest();
