@@ -46,7 +46,12 @@ const { values } = parseArgs({
 });
 const repeats = Number(values.repeats);
 const seconds = Number(values.seconds);
-const { signal } = new AbortController();
+const leaving = new AbortController();
+const { signal } = leaving;
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  // Whatever runs ends its processes first.
+  Deno.addSignalListener(name, () => leaving.abort(new Error(`stopped by ${name}`)));
+}
 let wrong = false;
 
 async function run(
@@ -61,6 +66,7 @@ async function run(
     ) wrong = true;
     return result;
   } catch (error) {
+    signal.throwIfAborted();
     console.error(`  ${system.name}: ${reasonOf(error)}`);
     if (system.name === "pubsub") wrong = true;
     return undefined;
@@ -127,6 +133,10 @@ try {
   });
   if (values.write === undefined) console.log(report);
   else await Deno.writeTextFile(values.write, report);
+} catch (error) {
+  if (!signal.aborted) throw error;
+  console.error(reasonOf(error));
+  wrong = true;
 } finally {
   await Deno.remove(directory, { recursive: true });
 }
