@@ -103,6 +103,15 @@ async function flushErrors(): Promise<void> {
   await Promise.race([stderr.flush(), timer.promise]);
 }
 
+/** @throws {UsageError} when it is not UTF-8. */
+function zookeeperVariable(): string | undefined {
+  try {
+    return Deno.env.get("PUBSUB_ZOOKEEPER");
+  } catch (cause) {
+    throw new UsageError("PUBSUB_ZOOKEEPER is not UTF-8", { cause });
+  }
+}
+
 function readCommandLine(): Uint8Array | undefined {
   try {
     return Deno.readFileSync("/proc/self/cmdline");
@@ -114,7 +123,7 @@ function readCommandLine(): Uint8Array | undefined {
 try {
   checkArgumentBytes(Deno.args, readCommandLine);
   await runProgram(Deno.args, {
-    zookeeper: Deno.env.get("PUBSUB_ZOOKEEPER"),
+    zookeeper: zookeeperVariable(),
     terminal: Deno.stdout.isTerminal(),
     launch,
     out: (text) => stdout.out(text.replace(/\n$/, "")),

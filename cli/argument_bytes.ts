@@ -24,7 +24,7 @@ export function checkArgumentBytes(
   for (const [i, word] of words.entries()) {
     if (isUtf8(word)) continue;
     throw new UsageError(
-      `argument ${i + 1} is no UTF-8: its bytes are ${word.subarray(0, SHOWN).toHex()}` +
+      `argument ${i + 1} is not UTF-8: its bytes are ${word.subarray(0, SHOWN).toHex()}` +
         (word.length > SHOWN ? "…" : ""),
     );
   }

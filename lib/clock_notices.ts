@@ -19,19 +19,37 @@ export function formatClock({ offset, bound }: Pick<ClockEstimate, "offset" | "b
 
 /** What was said, and when. */
 export class ClockNotices {
-  #said = { offset: 0, bound: 0 };
+  /** The clock is off by so much, as was said; undefined: it is right, or nothing was said. */
+  #said: Pick<ClockEstimate, "offset" | "bound"> | undefined;
+  /** What would have been news the last time. */
+  #seen: Pick<ClockEstimate, "offset" | "bound"> | undefined;
   #at = -Infinity;
 
-  /** @returns what is to be said, if it is news: that the clock is off, is off by something else, or is right again. */
+  /**
+   * @returns what is to be said, if it is news: that the clock is off, is off by something else, or is right again. Two
+   * looks in a row must agree: one that was answered while a machine slept, or a clock was set, is wrong.
+   */
   look(estimate: ClockEstimate, now: number): string | undefined {
-    const { offset, bound, broker } = estimate;
-    const { offset: before, bound: boundBefore } = this.#said;
-    const news = Math.abs(offset - before) > TOLERATED_MS + bound + boundBefore;
-    if (!news || now - this.#at < SAY_EVERY_MS) return undefined;
-    this.#said = { offset, bound };
+    const seen = this.#seen;
+    this.#seen = undefined;
+    const differs = clockDiffers(estimate);
+    const isNews = this.#said === undefined ? differs : !differs || apart(estimate, this.#said);
+    if (!isNews) return undefined;
+    this.#seen = estimate;
+    if (seen === undefined || apart(estimate, seen) || now - this.#at < SAY_EVERY_MS) return undefined;
+    this.#said = differs ? estimate : undefined;
     this.#at = now;
-    return clockDiffers(estimate)
-      ? `the clock is ${formatClock(estimate)}, by that of broker ${broker}: latencies are wrong by as much`
-      : `the clock is right again, by that of broker ${broker}`;
+    return differs
+      ? `the clock is ${
+        formatClock(estimate)
+      }, by that of broker ${estimate.broker}: latencies are wrong by as much`
+      : `the clock is right again, by that of broker ${estimate.broker}`;
   }
+}
+
+function apart(
+  a: Pick<ClockEstimate, "offset" | "bound">,
+  b: Pick<ClockEstimate, "offset" | "bound">,
+): boolean {
+  return Math.abs(a.offset - b.offset) > TOLERATED_MS + a.bound + b.bound;
 }

@@ -63,6 +63,9 @@ export interface ControlClientOptions {
   heartbeatTimeoutMs: number;
 }
 
+/** The clients of a process have one clock. */
+const clockNotices = new ClockNotices();
+
 /** Keeps one client registered. */
 export class ControlClient implements AsyncDisposable {
   readonly #zk: ZooKeeper;
@@ -75,9 +78,8 @@ export class ControlClient implements AsyncDisposable {
   /** Something to look at while there is no broker. */
   readonly #changed = new Latch();
   readonly #notices = new WaitingNotices();
-  readonly #clockNotices = new ClockNotices();
   readonly #clock = new BrokerClock((estimate, now) => {
-    const text = this.#clockNotices.look(estimate, now);
+    const text = clockNotices.look(estimate, now);
     if (text !== undefined) log.warn(`${this.#id}: ${text}`);
   });
   readonly #speaker: Speaker;

@@ -59,11 +59,12 @@ interface Reader {
   credit: Share;
   /** What it is measured by while it is waited for. */
   readonly progress: Progress;
-  /** Numbers up to `delivered` that it has given up. */
+  /** Numbers that it has given up since it is known, between these two. */
   givenUp: number;
-  /** They are among these. */
   givenUpFrom: number;
   givenUpTo: number;
+  /** What it had given up before that; undefined as long as it has not said: it was forgotten, and came back. */
+  givenUpBefore: number | undefined;
 }
 
 /** The readers of one stream. */
@@ -156,6 +157,7 @@ export class Flow {
         givenUp: 0,
         givenUpFrom: 0,
         givenUpTo: 0,
+        givenUpBefore: request === undefined ? undefined : 0,
       };
       this.#readers.set(subscriber, reader);
       this.#count(reader);
@@ -216,15 +218,17 @@ export class Flow {
   }
 
   /**
-   * A subscriber says how many of the numbers that it acknowledges next it has given up since it joined: lost, or fenced
-   * for good. To be called before {@link acknowledge}.
+   * A subscriber says how many of the numbers up to `delivered` it has given up since it joined: lost, or fenced for good.
+   * What it had given up before it was forgotten is owed to it already.
    */
   gaveUp(subscriber: string, givenUp: number, delivered: number): void {
     const reader = this.#readers.get(subscriber);
-    if (!reader || givenUp <= reader.givenUp || delivered <= reader.delivered) return;
-    if (reader.givenUp === 0) reader.givenUpFrom = reader.delivered + 1;
-    reader.givenUp = Math.min(givenUp, reader.givenUp + delivered - reader.delivered);
-    reader.givenUpTo = delivered;
+    if (!reader) return;
+    const more = Math.min(givenUp - (reader.givenUpBefore ??= givenUp), delivered);
+    if (more <= reader.givenUp) return;
+    reader.givenUpFrom = Math.min(reader.givenUpFrom || Infinity, reader.delivered + 1, delivered + 1 - more);
+    reader.givenUp = more;
+    reader.givenUpTo = Math.max(reader.givenUpTo, delivered);
   }
 
   /**

@@ -2,6 +2,7 @@
 import { MOST_IN_FLIGHT, type Share } from "./budget.ts";
 import type { FencingWatch } from "./fencing_watch.ts";
 import type { Link } from "./link.ts";
+import type { Place } from "./parked_streams.ts";
 import { NumberCheck } from "./number_check.ts";
 import type { Stream } from "./stream.ts";
 import { Flag, type SampleBatch } from "./wire/batch.ts";
@@ -33,7 +34,7 @@ export class Following {
   reordered = 0;
   readonly #address: Address;
   #told = 0;
-  /** Of the numbers up to the one handed out last, or told. */
+  /** How many of the numbers up to the one that was handed out, or told, last were lost or fenced. */
   #givenUp = 0;
   #answered = 0;
   /** We have said goodbye: anything more would make us known again. */
@@ -62,6 +63,13 @@ export class Following {
     this.liveKey = liveKey(topic, publisher);
     this.replayKey = replayKey(topic, publisher, subscriber);
     this.#address = { publisher, topic, subscriber, incarnation, life };
+  }
+
+  /** Go on where an earlier one of this incarnation has stopped. */
+  resume(place: Place): void {
+    this.stream.resume(place);
+    this.handedOut = place.next - 1;
+    this.#givenUp = place.givenUp;
   }
 
   /** Receive over this link from now on. */

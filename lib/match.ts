@@ -34,7 +34,7 @@ export function mismatchesOf(
       offered: String(publisher.offered),
       requested: String(subscriber.requested),
       fix: `start the publisher with --history ${subscriber.requested} or more, ` +
-        `or the subscriber with --history ${publisher.offered} or less`,
+        `or the subscriber with --history ${publisher.offered}${publisher.offered > 0 ? " or less" : ""}`,
     });
   }
   if (publisher.ownership !== subscriber.ownership) {

@@ -10,16 +10,6 @@
 /** The part of what is in flight to it that a subscriber must deliver. */
 const PART = 32;
 
-/**
- * Samples of one message at most: it is acknowledged when all of it is taken, and one who takes at twice the least speed
- * or more is to be seen to make progress.
- *
- * @param maxInFlight samples that may be unacknowledged.
- */
-export function messageSamples(maxInFlight: number): number {
-  return Math.max(1, Math.floor(maxInFlight / (2 * PART)));
-}
-
 /** One subscriber since it was looked at last. */
 export interface Progress {
   /** The publisher had waited for so long altogether. */

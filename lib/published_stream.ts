@@ -24,8 +24,6 @@ export interface PublishedStreamOptions extends FlowOptions {
   /** Bounds of what is kept beyond the history and what is unacknowledged, see `WindowOptions`. */
   repairSamples?: number | undefined;
   repairBytes?: number | undefined;
-  /** A message has at most so many samples, see `messageSamples` in `lib/pace_rule.ts`. Default: any number. */
-  messageSamples?: number | undefined;
   /** What all topics of the publisher share. Default one of its own. */
   budget?: Budget | undefined;
   /** Put a finished message on the wire. */
@@ -112,9 +110,7 @@ export class PublishedStream {
     if (this.#builder.count === 0 && this.#limit !== Infinity) this.#account.begin();
     this.#builder.add(time, payload);
     this.#next++;
-    const { length, count } = this.#builder;
-    const { messageSamples = Infinity } = this.#options;
-    return length >= BATCH_BYTES || count >= messageSamples ? this.flush(now) : 0;
+    return this.#builder.length >= BATCH_BYTES ? this.flush(now) : 0;
   }
 
   /** Send what is packed. @returns its bytes. */

@@ -39,7 +39,6 @@ import { logger } from "./log.ts";
 import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { publisherPath } from "./paths.ts";
-import { messageSamples } from "./pace_rule.ts";
 import { PublishedStream } from "./published_stream.ts";
 import { PublishedTopic } from "./published_topic.ts";
 import { TopicOwnership } from "./recipes/ownership.ts";
@@ -172,8 +171,6 @@ export class Publisher implements AsyncDisposable {
     checkOptionalZone(options.zone);
     const offered = checkInteger("history", options.history ?? 1, 0, 0xffffffff);
     checkInteger("strength", options.strength ?? 0, Number.MIN_SAFE_INTEGER);
-    const flow = options.flow ?? "wait";
-    const maxInFlight = checkInteger("max in flight", options.maxInFlight ?? 100_000, 1);
     const budget = new Budget();
     for (const topic of checkTopics(options.topics)) {
       const stream = new PublishedStream({
@@ -181,9 +178,8 @@ export class Publisher implements AsyncDisposable {
         publisher: this.id,
         incarnation: this.incarnation,
         offered,
-        flow,
-        maxInFlight,
-        messageSamples: flow === "wait" ? messageSamples(maxInFlight) : undefined,
+        flow: options.flow ?? "wait",
+        maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
         slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
         send: (message) => this.#socket?.send(message),
         sendCopies: true,
@@ -676,7 +672,7 @@ export class Publisher implements AsyncDisposable {
 
   /**
    * What reliable subscribers have not got at this moment: those that are not waited for any more, that are gone without
-   * a farewell, those to which it is still on its way, and those that have given it up, as it was not kept any more.
+   * a farewell, those to which it is still on its way, and those that have lost it, as it was not kept any more.
    */
   get undelivered(): Undelivered[] {
     return [...this.#topics].flatMap(([topic, { stream }]) =>
@@ -716,7 +712,10 @@ export class Publisher implements AsyncDisposable {
     if (undelivered.length === 0) return;
     const level = (this.#options.flow ?? "wait") === "wait" ? "error" : "warn";
     for (const text of undeliveredLines(undelivered)) log[level](`${this.id}: ${text}`);
-    const topics = [...new Set(undelivered.map(({ topic }) => topic))];
+    // Who has lost something knows of it.
+    const open = undelivered.filter(({ samples, givenUp }) => samples > givenUp);
+    if (open.length === 0) return;
+    const topics = [...new Set(open.map(({ topic }) => topic))];
     const streams = topics.map((topic) => ({ topic, last: this.#topics.get(topic)!.stream.last }));
     await recordEnd(this.#zk!, { publisher: this.id, incarnation: this.incarnation, streams });
   }
@@ -737,10 +736,14 @@ function undeliveredLines(undelivered: readonly Undelivered[]): string[] {
 
 function undeliveredLine({ subscriber, topic, samples, givenUp, from, to }: Undelivered): string {
   const who = subscriber || "others";
-  const range = `(${from} to ${to})`;
-  if (givenUp === samples) return `${who} has lost ${samples} samples of topic ${topic} ${range}`;
-  const lost = givenUp > 0 ? `, and has lost ${givenUp} of them` : "";
-  return `${who} has not acknowledged ${samples} samples of topic ${topic} ${range}${lost}`;
+  if (givenUp === samples) {
+    return `${who} has lost ${samples} samples of topic ${topic} (among ${from} to ${to})`;
+  }
+  if (givenUp === 0) {
+    return `${who} has not acknowledged ${samples} samples of topic ${topic} (${from} to ${to})`;
+  }
+  const open = samples - givenUp;
+  return `${who} has lost ${givenUp} and not acknowledged ${open} samples of topic ${topic} (among ${from} to ${to})`;
 }
 
 /** @throws {UsageError} when the payload is too long, in bytes as they are sent. */

@@ -4,7 +4,7 @@
  *
  * Guarantee: bytes leave in the order they were added, and whoever adds is told when its samples have left. So who waits
  * for that before it takes the next batch has acknowledged nothing that the reader has not got, and keeps one batch in
- * memory. A failed write is thrown to whoever waits, adds or finishes next, once.
+ * memory. A failed write is thrown to whoever waits, and to everybody who adds or finishes from then on.
  */
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { EncodableBatch, SampleEncoder } from "./sample_encoder.ts";
@@ -68,9 +68,6 @@ export class SampleOutput {
   }
 
   #throwFailure(): void {
-    const failure = this.#failure;
-    if (!failure) return;
-    this.#failure = undefined;
-    throw failure.error;
+    if (this.#failure) throw this.#failure.error;
   }
 }

@@ -34,6 +34,7 @@ import { MismatchNotices } from "./mismatch_notices.ts";
 import { randomIncarnation } from "./names.ts";
 import { ParkedStreams } from "./parked_streams.ts";
 import { subscriberPath } from "./paths.ts";
+import { PieceSize } from "./piece_size.ts";
 import { costOf, Room } from "./room.ts";
 import { Route } from "./route.ts";
 import { SampleIterator } from "./sample_iterator.ts";
@@ -153,6 +154,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #credit = new Credit();
   /** For what is not taken yet. */
   readonly #room = new Room();
+  readonly #pieces = new PieceSize();
   #toldOfRoom = -Infinity;
   #invalid = 0;
   #implausible = 0;
@@ -269,21 +271,28 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   /**
-   * The samples as they came packed: consecutive ones of one stream. A batch counts as delivered, and is
-   * acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
+   * The samples as they came packed, or in pieces for one who takes slowly: consecutive ones of one stream. A batch
+   * counts as delivered, and is acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
    */
   async *batches(): AsyncGenerator<SampleBatch> {
     try {
       for await (const { following, batch, givenUp } of this.#queue) {
         this.#room.queue(-costOf(batch));
         if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
-        try {
-          yield batch;
-        } finally {
-          following.waiting--;
-          const due = following.taken(batch, givenUp, this.#credit.shared);
-          if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
-          else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
+        for (let rest: SampleBatch | undefined = batch; rest !== undefined;) {
+          const size = this.#pieces.samples;
+          const piece: SampleBatch = rest.count > size ? rest.upTo(size) : rest;
+          rest = rest.count > size ? rest.without(size) : undefined;
+          const begun = monotonic();
+          try {
+            yield piece;
+          } finally {
+            if (rest === undefined) following.waiting--;
+            this.#pieces.took(piece.count, monotonic() - begun);
+            const due = following.taken(piece, givenUp, this.#credit.shared);
+            if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
+            else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
+          }
         }
       }
     } finally {
@@ -578,7 +587,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         deliver: (batch) => this.#deliver(following, batch),
         request: (wanted) => following.request(wanted, reliable),
         lost: (from, to, refused) => {
-          const reason = refused ? "they were not taken fast enough" : "the publisher no longer has them";
+          const reason = refused
+            ? "they were not taken fast enough"
+            : reliable
+            ? "the publisher no longer has them"
+            : "best effort asks for nothing again";
           this.#missed("lost", topic, publisher, from, to, reason);
         },
         fenced: (from, to) => this.#missed("fenced", topic, publisher, from, to, "a later owner was heard"),
@@ -589,8 +602,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     );
     const parked = this.#parked.take(key, incarnation);
     if (parked !== undefined) {
-      following.stream.resume(parked);
-      following.handedOut = parked.next - 1;
+      following.resume(parked);
       // They are counted by the stream again.
       this.#past.fenced -= following.stream.counters.fenced;
     }
@@ -714,17 +726,21 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   // --- leaving
 
-  /** Leave: tell the publishers, unregister, end the iteration. Idempotent. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  /**
+   * Leave: tell the publishers, unregister, end the iteration. Idempotent.
+   *
+   * @param farewell false for one that ends as it has failed: its publishers are to know that it has not got everything.
+   */
+  close(farewell = true): Promise<void> {
+    return this.#closing ??= this.#close(farewell);
   }
 
-  async #close(): Promise<void> {
+  async #close(farewell: boolean): Promise<void> {
     this.#abort.abort();
     clearInterval(this.#housekeeping);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#acknowledgeTimer);
-    for (const following of this.#following.values()) {
+    for (const following of farewell ? this.#following.values() : []) {
       following.acknowledge();
       following.bye();
     }

@@ -137,14 +137,17 @@ function healthLines(health: ToldHealth): string[] {
 
 /** One row for each who is not reached, with those who do not reach it. */
 function unreachedRows(unreached: ZoneHealth["unreached"]): string[][] {
-  const peers = Map.groupBy(unreached, ({ kind, id, endpoint }) => `${kind} ${id} ${endpoint}`);
+  // A subscriber was to join each publisher at that one's own address.
+  const where = ({ kind, endpoint }: ZoneHealth["unreached"][number]) =>
+    kind === "subscriber" ? "" : endpoint;
+  const peers = Map.groupBy(unreached, (peer) => `${peer.kind} ${peer.id} ${where(peer)}`);
   return [...peers.values()].map((all) => {
-    const { kind, id, endpoint } = all[0]!;
+    const { kind, id } = all[0]!;
     const clients = all.slice(0, NAMED_CLIENTS).map(({ client }) => client).join(", ");
     const more = all.length > NAMED_CLIENTS ? ` and ${all.length - NAMED_CLIENTS} more` : "";
     return [
       kind === "subscriber" ? `subscriber ${id}, which has not joined` : `${kind} ${id}`.trimEnd(),
-      endpoint || "-",
+      where(all[0]!) || "-",
       `${Math.round(Math.max(...all.map(({ seconds }) => seconds)))} s`,
       clients + more,
     ];

@@ -21,8 +21,6 @@ export interface WindowOptions {
   repairSamples?: number | undefined;
   /** Bytes up to which more than the history and what is unacknowledged is kept. Default 16 MiB. */
   repairBytes?: number | undefined;
-  /** Small chunks are packed together up to so many samples, and 64 KiB, when they are sent again. */
-  messageSamples?: number | undefined;
   /** Told of memory in which no message that is kept stands any more. */
   released?: ((memory: ArrayBufferLike) => void) | undefined;
 }
@@ -37,14 +35,12 @@ export class Window {
   readonly offered: number;
   readonly #repairSamples: number;
   readonly #repairBytes: number;
-  readonly #messageSamples: number;
   readonly #released: ((memory: ArrayBufferLike) => void) | undefined;
 
   constructor(options: WindowOptions) {
     this.offered = options.offered;
     this.#repairSamples = options.repairSamples ?? 65_536;
     this.#repairBytes = options.repairBytes ?? 16 * 1024 * 1024;
-    this.#messageSamples = options.messageSamples ?? Infinity;
     this.#released = options.released;
   }
 
@@ -126,7 +122,6 @@ export class Window {
   ): Generator<Uint8Array> {
     let parts: SampleBatch[] = [];
     let bytes = 0;
-    let count = 0;
     const pack = () => {
       const [first] = parts as [SampleBatch];
       const body = concatenate(parts.map((part) => part.bytes.subarray(part.offset)), bytes);
@@ -135,11 +130,11 @@ export class Window {
         incarnation: first.incarnation,
         epoch: answer.epoch,
         first: first.firstSequence,
-        count,
+        count: parts.reduce((count, part) => count + part.count, 0),
         request: answer.request,
       };
       parts = [];
-      bytes = count = 0;
+      bytes = 0;
       return encodeReplay(key, header, body);
     };
     // Nothing of the window is held while the caller has a message: what is dropped meanwhile is written to again.
@@ -148,11 +143,9 @@ export class Window {
         const batch = between(this.#chunks.batch(i), next, to);
         const isNext = parts.length === 0 || batch.firstSequence === next;
         if (batch.count === 0 || !isNext) break;
-        const full = bytes + batch.byteLength > REPLAY_BYTES || count + batch.count > this.#messageSamples;
-        if (parts.length > 0 && full) break;
+        if (parts.length > 0 && bytes + batch.byteLength > REPLAY_BYTES) break;
         parts.push(batch);
         bytes += batch.byteLength;
-        count += batch.count;
         next = batch.nextSequence;
       }
       if (parts.length === 0) return;

@@ -89,6 +89,8 @@ class Member {
   #csv: LatencyCsv | undefined;
   #events: Promise<void> = Promise.resolve();
   #eventsFailed = false;
+  /** It ends for a reason of its own: what was not written it has not got. */
+  #failed = false;
 
   constructor(
     options: SubscriberRoleOptions,
@@ -116,14 +118,17 @@ class Member {
       await this.#receive(life.signal);
     } catch (error) {
       life.throwIfFailed();
-      if (!life.signal.aborted) throw error;
+      if (!life.signal.aborted) {
+        this.#failed = true;
+        throw error;
+      }
     }
     life.throwIfFailed();
   }
 
   async close(): Promise<void> {
     await this.#csv?.flush();
-    await this.subscriber.close();
+    await this.subscriber.close(!this.#failed);
     await this.#csv?.close();
     await this.#events;
   }
@@ -137,10 +142,12 @@ class Member {
       const batch = next.value;
       const count = Math.min(batch.count, remaining);
       remaining -= count;
-      this.#track.add(batch, count);
       const disk = this.#csv?.add(batch, count);
       const reader = this.#output?.add(batch, count, this.subscriber.id);
       if (disk || reader) await Promise.all([disk, reader && orLeaving(reader, signal)]);
+      this.#track.add(batch, count);
+      // Asking for more would acknowledge what may not be written yet.
+      if (signal.aborted) return;
     }
   }
 

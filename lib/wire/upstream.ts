@@ -11,7 +11,8 @@
  * life        u32 of the subscriber: the incarnation in its record, which its broker tells the publisher
  * Q: request u32, from u64 (0: join with history), to u64 (0: all there is; when joining: the first live number that
  *    the subscriber has already, which ends its history), depth u32, flags u8 (1 reliable)
- * A: delivered up to and including u64, and how many of them the subscriber has given up, lost or fenced: u64
+ * A: delivered up to and including u64, and how many of these numbers the subscriber has given up, lost or fenced, since
+ *    it joined: u64
  * Q and A end with the credit: bytes u32 and messages u16 that the publisher may have under way to this subscriber over
  *    all of its topics
  * ```

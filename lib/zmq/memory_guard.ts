@@ -107,13 +107,15 @@ export class MemoryGuard implements Disposable {
     }
     if (!short || greedy.length > 0) return;
     this.#patientUntil = now + PATIENCE_MS;
-    const used = `messages take ${mib(memory - this.#base)} of memory, more than ${mib(LIMIT_BYTES)}`;
+    const used = `${mib(memory - this.#base)} more memory than at the start are in use, the limit is ${
+      mib(LIMIT_BYTES)
+    }`;
     if (++this.#cutsInVain > MAX_CUTS) return this.#exhausted(used, memory, now);
     for (const connection of this.#budget.toBlame(connections)) {
       const { received, unsent } = connection;
       this.#cut(
         connection,
-        `${used}, and it is the likeliest cause: it has sent ${mib(received)} and has not taken ${
+        `${used}, and it is a likely cause: it has sent ${mib(received)} and has not taken ${
           mib(unsent)
         } or more`,
         now,

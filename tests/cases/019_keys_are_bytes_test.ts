@@ -49,7 +49,7 @@ Deno.test({
     const args = ["-c", script, Deno.execPath(), main];
     const { code, stderr } = await new Deno.Command("sh", { args }).output();
     assert.equal(code, 2);
-    assert.match(new TextDecoder().decode(stderr), /^error: argument 3 is no UTF-8: its bytes are 41ff$/m);
+    assert.match(new TextDecoder().decode(stderr), /^error: argument 3 is not UTF-8: its bytes are 41ff$/m);
   },
 });
 

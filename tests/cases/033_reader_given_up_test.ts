@@ -78,7 +78,7 @@ for (const mode of ["direct", "centralized"]) {
       assert.ok(lost > 0);
       assert.match(
         said!,
-        new RegExp(`source: reader has lost ${lost} samples of topic A \\(\\d+ to \\d+\\)$`),
+        new RegExp(`source: reader has lost ${lost} samples of topic A \\(among \\d+ to \\d+\\)$`),
       );
     },
   );

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { type CsvFile, LATENCY_HEADER, LatencyCsv, wholeRows } from "../../lib/latency_csv.ts";
 import { appendLine, replaceFile } from "../../lib/whole_file.ts";
+import { Broker, Publisher } from "../../lib/mod.ts";
+import { runSubscriber } from "../../roles/subscriber.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { batchOf } from "../unit/sample_batch_fixture.ts";
 
@@ -57,8 +59,38 @@ if (root) {
       });
     },
   );
-  lastTest();
 }
+
+systemTest(
+  "case 43: a reader whose output fails says no farewell, and has not got what was not written",
+  async ({ zookeeper }) => {
+    await using broker = new Broker({ zookeeper });
+    await broker.start();
+    await using publisher = new Publisher({ zookeeper, topics: ["A"], slowSubscriberMs: 500 });
+    await publisher.start();
+    let room = 3;
+    const notes: string[] = [];
+    const reading = runSubscriber({
+      ...{ zookeeper, topics: ["A"], id: "reader", history: 0, count: 1, format: "raw" as const },
+    }, {
+      signal: new AbortController().signal,
+      out: () => {},
+      outBytes: () => room-- > 0 ? Promise.resolve() : Promise.reject(new Error("No space left on device")),
+      note: (line) => notes.push(line),
+    });
+    const ended = assert.rejects(reading, /No space left/);
+    await publisher.joined(10_000, 1);
+    for (let i = 0; i < 10; i++) {
+      await publisher.publish("A", "x");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await ended;
+    const { missing } = await publisher.drain();
+    assert.deepEqual(missing.map(({ subscriber, samples }) => [subscriber, samples]), [["reader", 7]]);
+    assert.match(notes.at(-1)!, /^summary received=3 /);
+  },
+);
+lastTest();
 
 asRoot(
   "case 43: a line is added whole or not, a file is replaced whole or stays",

@@ -2,7 +2,7 @@
 import type { Actor } from "./actor.ts";
 import type { World } from "./world.ts";
 
-const NAMED = / ERROR .*: (\S+) has not acknowledged \d+ samples of topic /;
+const NAMED = / ERROR .*: (\S+) has (?:not acknowledged|lost) \d+ .*samples of topic /;
 
 /** Whether this end of a process is in order. Whoever is still there has everything: the ledger sees to that. */
 export function endsWell(world: World, actor: Actor, code: number): boolean {

@@ -209,3 +209,43 @@ Deno.test("case 33: what a reader has given up is owed to it for good, whatever 
   flow.leave("b", 100);
   assert.deepEqual(flow.missing(100)[1], { subscriber: "b", samples: 50, givenUp: 50, from: 1, to: 50 });
 });
+
+Deno.test("case 33: what was given up before one was forgotten is not counted again when it is back", () => {
+  const flow = new Flow(options);
+  flow.join("a", { reliable: true, delivered: 0, request: 1 }, 0, 0);
+  flow.gaveUp("a", 400, 1000);
+  flow.acknowledge("a", 1000, 1000, 0);
+  flow.gone("a", 1000);
+  for (let i = 0; i < 1000; i++) {
+    flow.join(`r${i}`, { reliable: true, delivered: 1000, request: 1 }, 1000, 0);
+    flow.gone(`r${i}`, 1000);
+  }
+  assert.equal(flow.has("a"), false);
+  flow.join("a", { reliable: true, delivered: 1000 }, 1000, 0);
+  for (const [givenUp, delivered] of [[400, 1000], [400, 1500], [430, 2000]] as const) {
+    flow.gaveUp("a", givenUp, delivered);
+    flow.acknowledge("a", delivered, 2000, 0);
+  }
+  const ofA = flow.missing(2000).filter(({ subscriber }) => subscriber === "a");
+  assert.deepEqual(ofA.map(({ samples, from, to }) => [samples, from, to]), [[400, 1, 1000], [
+    30,
+    1501,
+    2000,
+  ]]);
+});
+
+Deno.test("a reader that joins again and again gives up no more than there is", () => {
+  const flow = new Flow(options);
+  for (let i = 1; i < 100; i++) {
+    flow.join("a", { reliable: true, delivered: 0, request: i }, 1000, 0);
+    flow.gaveUp("a", i * 1000, 1000);
+    flow.acknowledge("a", 1000, 1000, 0);
+  }
+  assert.deepEqual(flow.missing(1000), [{
+    subscriber: "a",
+    samples: 1000,
+    givenUp: 1000,
+    from: 1,
+    to: 1000,
+  }]);
+});

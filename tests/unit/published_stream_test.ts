@@ -60,17 +60,6 @@ Deno.test("samples are numbered from 1 and packed until they are flushed or many
   assert.equal(stream.last, 4);
 });
 
-Deno.test("case 48: a message has no more samples than are wanted, live or sent again", () => {
-  const { stream, publish, seen } = recording({ messageSamples: 3 });
-  publish(7);
-  assert.deepEqual(seen(), ["live 1-3", "live 4-6", "live 7-7"]);
-  publish(1);
-  publish(1);
-  seen();
-  stream.request("s", join({ from: 2, to: 9 }), true, 0);
-  assert.deepEqual(seen(), ["replay 2-3", "replay 4-6", "replay 7-9", "end 2 10"]);
-});
-
 Deno.test("a message carries one epoch: what was packed before goes out with its own", () => {
   const { stream, sent } = recording();
   stream.setEpoch(5n, 0);

@@ -61,8 +61,10 @@ Deno.test("who adds is told when its samples have left, and no sooner", async ()
   assert.equal(reader.taken.length, 40_001 + 2 + 2);
 });
 
-Deno.test("a failed write reaches whoever adds or finishes, once", async () => {
+Deno.test("a failed write reaches whoever waits, adds or finishes, as nothing is written any more", async () => {
   const output = new SampleOutput(raw, () => Promise.reject(new Error("No space left")));
+  const both = ["sub-1", "sub-2"].map((id) => output.add(batchOf(["1"]), 1, id));
+  for (const one of both) await assert.rejects(one, /No space left/);
   await assert.rejects(output.add(batchOf(["1"]), 1, "sub-1"), /No space left/);
-  await output.finish();
+  await assert.rejects(output.finish(), /No space left/);
 });
