@@ -220,8 +220,8 @@ export class PublishedStream {
   }
 
   /**
-   * A subscriber has delivered up to `delivered`, but for what it has given up. One that is not known (any more) is, from now on: only those
-   * acknowledge who want to be waited for.
+   * A subscriber has delivered up to `delivered`, but for what it has given up since it joined. One that is not known
+   * (any more) is, from now on: only those acknowledge who want to be waited for.
    *
    * @returns whether a slow one has caught up.
    */

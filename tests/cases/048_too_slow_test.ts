@@ -4,6 +4,15 @@ import { until } from "../harness/condition.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 
+/** What a publisher tells of, as it comes; `listening` ends with it. */
+function eventsOf(publisher: Publisher): { events: string[]; listening: Promise<void> } {
+  const events: string[] = [];
+  const listening = (async () => {
+    for await (const event of publisher.events()) events.push(event.type);
+  })();
+  return { events, listening };
+}
+
 systemTest("case 48: a reader below the least speed is named and not waited for", async ({ zookeeper }) => {
   await using broker = new Broker({ zookeeper });
   await broker.start();
@@ -14,10 +23,7 @@ systemTest("case 48: a reader below the least speed is named and not waited for"
     slowSubscriberMs: 1000,
   });
   await publisher.start();
-  const events: string[] = [];
-  const listening = (async () => {
-    for await (const event of publisher.events()) events.push(event.type);
-  })();
+  const { events, listening } = eventsOf(publisher);
   {
     await using reader = new Subscriber({ zookeeper, topics: ["A"], id: "crawler" });
     await reader.start();
@@ -62,10 +68,7 @@ systemTest(
       slowSubscriberMs: 1000,
     });
     await publisher.start();
-    const events: string[] = [];
-    const listening = (async () => {
-      for await (const event of publisher.events()) events.push(event.type);
-    })();
+    const { events, listening } = eventsOf(publisher);
     await using reader = new Subscriber({ zookeeper, topics: ["A"], history: 0 });
     await reader.start();
     await publisher.joined(10_000, 1);
