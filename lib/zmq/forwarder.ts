@@ -4,8 +4,9 @@
  *
  * Guarantee: forwards from the moment the constructor returns, in both directions (samples down; subscriptions and
  * other messages up, to every publisher), until it is closed. A subscriber that does not keep up loses what exceeds
- * its high-water mark and holds up nobody. A signal that hits the very thread (the system gives a process's signals to
- * its main thread) may cost the message in hand. If the proxy ends by itself, `ended` rejects with the reason.
+ * its high-water mark and holds up nobody; no publisher misses a subscription or its withdrawal, however slow it is. A
+ * signal that hits the very thread (the system gives a process's signals to its main thread) may cost the message in
+ * hand. If the proxy ends by itself, or does not end when it is told to, `ended` rejects with the reason.
  */
 import { PubsubError } from "../errors.ts";
 import { contextsEnded } from "./context.ts";
@@ -14,7 +15,7 @@ import { openRawSocket, type SocketOptions } from "./options.ts";
 import { keepRunning, retry } from "./proxy_run.ts";
 import { PAIR, RawSocket } from "./raw_socket.ts";
 
-/** Endpoints to listen on, and options of both sockets. */
+/** Endpoints to listen on, and options of both sockets; the high-water mark is the egress's. */
 export interface ForwarderOptions
   extends Omit<SocketOptions, "routingId" | "allSubscriptions" | "receiveHighWaterMark"> {
   /** Publishers connect here. */
@@ -27,8 +28,11 @@ export interface ForwarderOptions
    * @default the same as `maxMessageSize`
    */
   maxUpstreamSize?: number;
+  /** The proxy's time to come to its end when it is told to. @default {3000} */
+  patienceMs?: number;
 }
 
+const PATIENCE_MS = 3000;
 const TERMINATE = new TextEncoder().encode("TERMINATE");
 let opened = 0;
 
@@ -52,6 +56,8 @@ export class Forwarder implements AsyncDisposable {
   #control: RawSocket | undefined;
   #closing = false;
   #restarting = false;
+  readonly #stuck = Promise.withResolvers<never>();
+  #endTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws {PubsubError} "Cannot listen on …" */
   constructor(options: ForwarderOptions) {
@@ -62,7 +68,7 @@ export class Forwarder implements AsyncDisposable {
     try {
       const [ingress, egress] = this.#open(options.ingress, options.egress);
       [this.ingress, this.egress] = [ingress.endpoints, egress.endpoints];
-      this.ended = this.#run(ingress.socket, egress.socket);
+      this.ended = Promise.race([this.#run(ingress.socket, egress.socket), this.#stuck.promise]);
     } catch (error) {
       this.#closeSockets();
       throw error;
@@ -75,8 +81,10 @@ export class Forwarder implements AsyncDisposable {
   #open(ingress: string[], egress: string[]): [Side, Side] {
     const { maxUpstreamSize: maxMessageSize } = this.#options;
     const upstream = { ...this.#options, ...(maxMessageSize !== undefined && { maxMessageSize }) };
+    // A subscription that is dropped is never noticed, and a withdrawal stays for good.
+    const downstream = { ...this.#options, sendHighWaterMark: 0 };
     return [
-      this.#listen(openRawSocket("xsub", this.#options), ingress),
+      this.#listen(openRawSocket("xsub", downstream), ingress),
       this.#listen(openRawSocket("xpub", upstream), egress),
     ];
   }
@@ -90,6 +98,8 @@ export class Forwarder implements AsyncDisposable {
     try {
       for (;;) {
         await this.#forward(ingress, egress);
+        clearTimeout(this.#endTimer);
+        this.#endTimer = undefined;
         if (!this.#restarting || this.#closing) return;
         this.#restarting = false;
         const [first, second] = await retry(() => {
@@ -123,20 +133,36 @@ export class Forwarder implements AsyncDisposable {
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 
-  /** Give up all connections and begin anew. What is under way is lost; peers connect again by themselves. */
+  /**
+   * Give up all connections and begin anew. What is under way is lost; peers connect again by themselves. The proxy
+   * works off what it has taken in before it sees this; when that takes longer than `patienceMs`, `ended` rejects.
+   */
   restart(): void {
     if (this.#closing || this.#restarting) return;
     this.#restarting = true;
     this.#control?.send(TERMINATE);
+    this.#endTimer = this.#giveUpLater();
   }
 
-  /** Stop forwarding and close both sockets. Idempotent; never rejects. */
+  /** The proxy's thread may be inside the library, and nothing brings it back: its sockets are its own until it ends. */
+  #giveUpLater(): ReturnType<typeof setTimeout> {
+    const patience = this.#options.patienceMs ?? PATIENCE_MS;
+    return setTimeout(() => {
+      this.#closing = true;
+      const within = `within ${patience / 1000} s of being told to`;
+      this.#stuck.reject(new PubsubError(`The forwarder is stuck: its proxy has not ended ${within}`));
+    }, patience);
+  }
+
+  /** Stop forwarding and close both sockets. Idempotent; never rejects, and does not wait for a proxy that is stuck. */
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
       this.#control?.send(TERMINATE);
+      this.#endTimer ??= this.#giveUpLater();
     }
     await this.ended.catch(() => {});
+    clearTimeout(this.#endTimer);
     await contextsEnded();
   }
 

@@ -22,16 +22,20 @@ export const UNLIMITED: Allowance = { burst: Infinity, rate: Infinity };
 
 /** A peer that has sent less than this to a port with an allowance is not to blame for a lack of memory. */
 const LITTLE_BYTES = 64 * 1024;
+/** The library has little for a peer while the kernel has less than this for it. */
+const WAITING_BYTES = 4096;
 /** A peer that takes nothing for so long, though something waits for it, is stuck. */
 const STUCK_MS = 250;
+/** After so long what a peer has sent counts half. */
+const HALF_LIFE_MS = 250;
 
 interface Account {
   left: number;
   received: number;
   acknowledged: number;
-  /** Received since the look before. */
+  /** Received, the longer ago the less. */
   lately: number;
-  /** When it has last taken something, or nothing waited for it. */
+  /** When it has last taken something, or next to nothing waited for it. */
   tookAt: number;
   at: number;
 }
@@ -60,16 +64,17 @@ export class PeerBudget {
   #settle(before: Account | undefined, connection: Connection, now: number): Account {
     const { burst, rate } = this.#allowances.get(connection.port) ?? UNLIMITED;
     const { received, acknowledged, unsent } = connection;
-    const lately = received - (before?.received ?? 0);
+    const more = received - (before?.received ?? 0);
+    const faded = before === undefined ? 0 : before.lately * 0.5 ** ((now - before.at) / HALF_LIFE_MS);
     const earned = before === undefined || burst === Infinity
       ? burst
       : before.left + (now - before.at) / 1000 * rate;
     return {
-      left: Math.min(burst, earned) - lately,
+      left: Math.min(burst, earned) - more,
       received,
       acknowledged,
-      lately,
-      tookAt: before !== undefined && unsent > 0 && acknowledged === before.acknowledged
+      lately: faded + more,
+      tookAt: before !== undefined && unsent >= WAITING_BYTES && acknowledged === before.acknowledged
         ? before.tookAt
         : now,
       at: now,
@@ -79,22 +84,27 @@ export class PeerBudget {
   /**
    * Whom to end, memory being short, of those that were just looked at: all that take nothing of what waits for them;
    * else the one that has sent most to a port with an allowance; else the slowest one that something waits for; else
-   * the one that has lately sent most.
+   * the one that has lately sent most; else the one that has sent most. Nobody who has hardly said and left anything:
+   * each that connects again costs the library more, and brings nothing back.
    */
   toBlame(connections: readonly Connection[]): Connection[] {
     const account = (connection: Connection) => this.#accounts.get(nameOf(connection))!;
-    const limited = connections.filter(({ port }) => this.#allowances.get(port)?.burst !== Infinity);
-    const stuck = limited.filter((connection) => {
+    const stuck = connections.filter((connection) => {
       const { tookAt, at } = account(connection);
       return at - tookAt >= STUCK_MS;
     });
     if (stuck.length > 0) return stuck;
-    const talkative = most(limited, ({ received }) => received);
-    if (talkative !== undefined && talkative.received >= LITTLE_BYTES) return [talkative];
-    const slow = most(limited.filter(({ unsent }) => unsent > 0), ({ acknowledged }) => -acknowledged);
-    if (slow !== undefined) return [slow];
-    const sender = most(connections, (connection) => account(connection).lately);
-    return sender === undefined ? [] : [sender];
+    const much = (value: (connection: Connection) => number) => (connection: Connection) =>
+      value(connection) >= LITTLE_BYTES;
+    const received = (connection: Connection) => connection.received;
+    const lately = (connection: Connection) => account(connection).lately;
+    const limited = connections.filter(({ port }) => this.#allowances.get(port)?.burst !== Infinity);
+    const waiting = connections.filter(({ unsent }) => unsent >= WAITING_BYTES);
+    const blamed = most(limited.filter(much(received)), received) ??
+      most(waiting, ({ acknowledged }) => -acknowledged) ??
+      most(connections.filter(much(lately)), lately) ??
+      most(connections.filter(much(received)), received);
+    return blamed === undefined ? [] : [blamed];
   }
 }
 

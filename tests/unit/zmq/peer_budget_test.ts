@@ -41,17 +41,20 @@ test("samples may be sent without a limit", () => {
 test("memory being short, those that take nothing go first, all of them", () => {
   const budget = new PeerBudget(allowances);
   const at = (taken: number) => [
-    connection(5, { unsent: 10, acknowledged: 7 }),
-    connection(6, { unsent: 10, acknowledged: taken }),
-    connection(7, { unsent: 10, acknowledged: 7 }),
-    connection(8),
+    connection(5, { unsent: 4096, acknowledged: 7 }),
+    connection(6, { unsent: 4096, acknowledged: taken }),
+    connection(7, { unsent: 4096, acknowledged: 7 }),
+    connection(8, { unsent: 4095, acknowledged: 7 }),
+    connection(9),
+    // A publisher that takes no subscriptions.
+    connection(10, { port: SAMPLES, unsent: 4096, acknowledged: 7 }),
   ];
   budget.look(at(0), 0);
   budget.look(at(1), 250);
-  assert.deepEqual(budget.toBlame(at(1)).map(({ descriptor }) => descriptor), [5, 7]);
+  assert.deepEqual(budget.toBlame(at(1)).map(({ descriptor }) => descriptor), [5, 7, 10]);
 });
 
-test("then the one that has sent most, then the slowest, then the one that sends most samples", () => {
+test("then the one that has sent most, then the slowest, then the one that sends most samples, then nobody", () => {
   const budget = new PeerBudget(allowances);
   const blame = (...connections: Connection[]) => {
     budget.look(connections, 0);
@@ -59,13 +62,27 @@ test("then the one that has sent most, then the slowest, then the one that sends
   };
   const sender = connection(9, { port: SAMPLES, received: 1e9 });
   const slow = [
-    connection(6, { unsent: 5, acknowledged: 10 }),
-    connection(7, { unsent: 5, acknowledged: 20 }),
+    connection(6, { unsent: 5000, acknowledged: 10 }),
+    connection(7, { unsent: 5000, acknowledged: 20 }),
   ];
   assert.deepEqual(blame(connection(5, { received: 65_536 }), ...slow, sender), [5]);
   assert.deepEqual(blame(connection(5, { received: 65_535 }), ...slow, sender), [6]);
   assert.deepEqual(blame(connection(5), sender), [9]);
+  const little = { received: 65_535, unsent: 4095 };
+  assert.deepEqual(blame(connection(5, little), connection(9, { ...little, port: SAMPLES })), []);
   assert.deepEqual(blame(), []);
+});
+
+test("who sends samples now is blamed before who has sent more long ago", () => {
+  const budget = new PeerBudget(allowances);
+  const [idle, busy] = [{ port: SAMPLES, received: 1e9 }, { port: SAMPLES, received: 1e6 }];
+  budget.look([connection(5, idle), connection(6, { ...busy, received: 0 })], 0);
+  const later = [connection(5, idle), connection(6, busy)];
+  // However often it is looked: what was sent does not fade at once.
+  for (let now = 10_000; now < 10_250; now += 5) budget.look(later, now);
+  assert.deepEqual(budget.toBlame(later).map(({ descriptor }) => descriptor), [6]);
+  budget.look(later, 20_000);
+  assert.deepEqual(budget.toBlame(later).map(({ descriptor }) => descriptor), [5]);
 });
 
 test("addresses of the kernel are written as everywhere", () => {
