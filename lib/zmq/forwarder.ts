@@ -4,7 +4,7 @@
  *
  * Guarantee: forwards from the moment the constructor returns, in both directions (samples down; subscriptions and
  * other messages up, to every publisher), until it is closed. A subscriber that does not keep up loses what exceeds
- * its high-water mark and holds up nobody; no publisher misses a subscription or its withdrawal, however slow it is. A
+ * its high-water mark and holds up nobody; what goes up is dropped for no publisher, however slow it is. A
  * signal that hits the very thread (the system gives a process's signals to its main thread) may cost the message in
  * hand. If the proxy ends by itself, or does not end when it is told to, `ended` rejects with the reason.
  */
@@ -101,13 +101,13 @@ export class Forwarder implements AsyncDisposable {
         clearTimeout(this.#endTimer);
         this.#endTimer = undefined;
         if (!this.#restarting || this.#closing) return;
-        this.#restarting = false;
         const [first, second] = await retry(() => {
           // The library lets go of the ports some moments later.
           this.#closeSockets();
           return this.#open(this.ingress, this.egress);
         });
         [ingress, egress] = [first.socket, second.socket];
+        this.#restarting = false;
       }
     } finally {
       this.#closeSockets();

@@ -56,7 +56,7 @@ export class MemoryGuard implements Disposable {
   readonly #budget: PeerBudget;
   readonly #pressure = new MemoryPressure(nativeMemory());
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #sweptAt = performance.now();
+  #sweepAt = performance.now() + SWEEP_MS;
   #gaveBackAt = performance.now();
   #givingBack = false;
   #untold = 0;
@@ -72,10 +72,13 @@ export class MemoryGuard implements Disposable {
   #tickAfter(pause: number): void {
     this.#timer = setTimeout(() => {
       const now = performance.now();
-      this.#tick(now);
-      const took = performance.now() - now;
-      const alerted = Math.min(TICK_MS, Math.max(ALERT_TICK_MS, took / ALERT_SHARE));
-      this.#tickAfter(this.#pressure.alert(now) ? alerted : TICK_MS);
+      try {
+        this.#tick(now);
+      } catch (error) {
+        // Too many files are open, for example: the next look may be luckier.
+        log.debug(`${this.#ports.owner}: connections are not looked at: ${reasonOf(error)}`);
+      }
+      this.#tickAfter(this.#pressure.alert(now) ? ALERT_TICK_MS : TICK_MS);
     }, pause);
     // It is no reason to stay alive.
     Deno.unrefTimer(this.#timer as unknown as number);
@@ -83,21 +86,17 @@ export class MemoryGuard implements Disposable {
 
   #tick(now: number): void {
     const found = this.#pressure.look(nativeMemory(), now);
-    const { above, short, jumped, blame } = found;
     if (found.exhausted) {
       log.warn(`${this.#ports.owner}: ${inUse(found)}, whoever was cut`);
       this.#ports.onExhausted?.();
     }
     if (found.resigned) log.warn(`${this.#ports.owner}: ${inUse(found)}, but not by the connections`);
-    if (jumped || blame || this.#pressure.alert(now) || now - this.#sweptAt >= SWEEP_MS) {
-      this.#sweep(found, now);
-    }
-    const due = now - this.#gaveBackAt >= (short ? GIVE_BACK_SHORT_MS : GIVE_BACK_MS);
-    if (due && above >= WORTH_BYTES) this.#giveBack(now);
+    if (found.jumped || found.blame || now >= this.#sweepAt) this.#sweep(found, now);
+    const pause = found.short ? GIVE_BACK_SHORT_MS : GIVE_BACK_MS;
+    if (found.above >= WORTH_BYTES && now - this.#gaveBackAt >= pause) this.#giveBack();
   }
 
   #sweep(found: Finding, now: number): void {
-    this.#sweptAt = now;
     const connections = connectionsTo(this.#numbers);
     const greedy = this.#budget.look(connections, now);
     for (const connection of greedy) {
@@ -106,8 +105,11 @@ export class MemoryGuard implements Disposable {
       this.#pressure.alarm(now);
     }
     if (greedy.length > 0 || found.blame) this.#pressure.wait(now);
-    if (greedy.length > 0 || !found.blame) return;
-    for (const connection of this.#budget.toBlame(connections)) {
+    const blamed = found.short ? this.#budget.stuck(connections) : [];
+    if (found.blame && greedy.length === 0 && blamed.length === 0) {
+      blamed.push(...this.#budget.toBlame(connections));
+    }
+    for (const connection of blamed) {
       const { received, unsent } = connection;
       this.#cut(
         connection,
@@ -117,6 +119,8 @@ export class MemoryGuard implements Disposable {
         now,
       );
     }
+    const pause = (performance.now() - now) / ALERT_SHARE;
+    this.#sweepAt = now + (this.#pressure.alert(now) ? Math.min(pause, SWEEP_MS) : SWEEP_MS);
   }
 
   #cut(connection: Connection, why: string, now: number): void {
@@ -131,14 +135,14 @@ export class MemoryGuard implements Disposable {
     log.warn(`${this.#ports.owner}: cut the connection of ${connection.peer}: ${why}${others}`);
   }
 
-  #giveBack(now: number): void {
+  #giveBack(): void {
     if (this.#givingBack) return;
     this.#givingBack = true;
     giveBackMemory().catch((error) => {
       log.debug(`${this.#ports.owner}: memory is not given back: ${reasonOf(error)}`);
     }).finally(() => {
       this.#givingBack = false;
-      this.#gaveBackAt = now;
+      this.#gaveBackAt = performance.now();
     });
   }
 

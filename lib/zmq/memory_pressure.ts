@@ -12,8 +12,11 @@ const JUMP_BYTES = 8 * MIB;
 const PATIENCE_MS = 250;
 /** When memory is short for so long whoever is cut, cutting does not help. */
 const IN_VAIN_MS = 3000;
-/** Time for everything to be freed, on a machine that is busy with a flood. */
+/** Two looks count for no more than this: whoever was not looking has not tried to mend it. */
+const LONGEST_LOOK_MS = 250;
+/** Time for everything to be freed, on a machine that is busy with a flood; at first nobody is blamed. */
 const EXHAUSTED_MS = 30_000;
+const RESTART_MS = 3000;
 /** Who had to be cut for what was sent may come back at once: so long somebody like that is expected. */
 const ALERT_MS = 10_000;
 
@@ -21,10 +24,10 @@ const ALERT_MS = 10_000;
 export interface Finding {
   /** Bytes more than are normal. */
   readonly above: number;
-  /** More than the limit. */
-  readonly short: boolean;
   /** Much more than at the look before. */
   readonly jumped: boolean;
+  /** More than the limit, and not only a moment ago. */
+  readonly short: boolean;
   /** Whoever is likely to be the cause is to be cut. */
   readonly blame: boolean;
   /** Cutting has not helped: everything is to be given up. True once until memory is no longer short. */
@@ -38,9 +41,10 @@ export class MemoryPressure {
   readonly #first: number;
   #base: number;
   #before: number;
+  #lookedAt = 0;
   #patientUntil = -Infinity;
-  /** When cutting is in vain; undefined when memory is not short. */
-  #vainAt: number | undefined;
+  /** For how long memory has been short; undefined when it is not. */
+  #shortMs: number | undefined;
   #exhausted = false;
   #alertUntil = -Infinity;
 
@@ -52,29 +56,28 @@ export class MemoryPressure {
   /** @param memory bytes now */
   look(memory: number, now: number): Finding {
     const jumped = memory - this.#before > JUMP_BYTES;
+    const passed = Math.min(now - this.#lookedAt, LONGEST_LOOK_MS);
     this.#before = memory;
+    this.#lookedAt = now;
     // What was once taken for normal is not when it is gone.
     this.#base = Math.max(this.#first, Math.min(this.#base, memory));
     const above = memory - this.#base;
-    const short = above > LIMIT_BYTES;
-    if (!short) {
-      this.#vainAt = undefined;
+    if (above <= LIMIT_BYTES) {
+      this.#shortMs = undefined;
       this.#exhausted = false;
-      return { above, short, jumped, blame: false, exhausted: false, resigned: false };
+      return { above, jumped, short: false, blame: false, exhausted: false, resigned: false };
     }
-    if (this.#vainAt === undefined) {
-      this.#vainAt = now + IN_VAIN_MS;
-      // Perhaps giving back what is free is all it takes.
-      this.#patientUntil = now + PATIENCE_MS;
+    this.#shortMs = this.#shortMs === undefined ? 0 : this.#shortMs + passed;
+    const exhausted = !this.#exhausted && this.#shortMs >= IN_VAIN_MS;
+    const resigned = this.#shortMs >= IN_VAIN_MS + EXHAUSTED_MS;
+    if (exhausted) {
+      this.#exhausted = true;
+      this.#patientUntil = now + RESTART_MS;
     }
-    if (now < this.#vainAt) {
-      return { above, short, jumped, blame: now >= this.#patientUntil, exhausted: false, resigned: false };
-    }
-    const resigned = this.#exhausted;
     if (resigned) this.#base = memory;
-    this.#exhausted = true;
-    this.#vainAt = this.#patientUntil = now + EXHAUSTED_MS;
-    return { above, short, jumped, blame: false, exhausted: !resigned, resigned };
+    // Perhaps giving back what is free is all it takes.
+    const short = this.#shortMs >= PATIENCE_MS;
+    return { above, jumped, short, blame: short && now >= this.#patientUntil, exhausted, resigned };
   }
 
   /** Somebody was cut, or nobody was found: the next one is to be blamed some time later. */

@@ -24,6 +24,8 @@ export const UNLIMITED: Allowance = { burst: Infinity, rate: Infinity };
 const LITTLE_BYTES = 64 * 1024;
 /** The library has little for a peer while the kernel has less than this for it. */
 const WAITING_BYTES = 4096;
+/** An honest one sends less than this a second over all of its time. */
+const TALKATIVE_RATE = 32 * 1024;
 /** A peer that takes nothing for so long, though something waits for it, is stuck. */
 const STUCK_MS = 250;
 /** After so long what a peer has sent counts half. */
@@ -35,8 +37,11 @@ interface Account {
   acknowledged: number;
   /** Received, the longer ago the less. */
   lately: number;
+  waiting: boolean;
   /** When it has last taken something, or next to nothing waited for it. */
   tookAt: number;
+  /** When it was first seen. */
+  since: number;
   at: number;
 }
 
@@ -64,6 +69,7 @@ export class PeerBudget {
   #settle(before: Account | undefined, connection: Connection, now: number): Account {
     const { burst, rate } = this.#allowances.get(connection.port) ?? UNLIMITED;
     const { received, acknowledged, unsent } = connection;
+    const waiting = unsent >= WAITING_BYTES;
     const more = received - (before?.received ?? 0);
     const faded = before === undefined ? 0 : before.lately * 0.5 ** ((now - before.at) / HALF_LIFE_MS);
     const earned = before === undefined || burst === Infinity
@@ -74,37 +80,49 @@ export class PeerBudget {
       received,
       acknowledged,
       lately: faded + more,
-      tookAt: before !== undefined && unsent >= WAITING_BYTES && acknowledged === before.acknowledged
-        ? before.tookAt
-        : now,
+      waiting,
+      tookAt: before?.waiting && waiting && acknowledged === before.acknowledged ? before.tookAt : now,
+      since: before?.since ?? now,
       at: now,
     };
   }
 
-  /**
-   * Whom to end, memory being short, of those that were just looked at: all that take nothing of what waits for them;
-   * else the one that has sent most to a port with an allowance; else the slowest one that something waits for; else
-   * the one that has lately sent most; else the one that has sent most. Nobody who has hardly said and left anything:
-   * each that connects again costs the library more, and brings nothing back.
-   */
-  toBlame(connections: readonly Connection[]): Connection[] {
-    const account = (connection: Connection) => this.#accounts.get(nameOf(connection))!;
-    const stuck = connections.filter((connection) => {
-      const { tookAt, at } = account(connection);
+  /** Those of the connections just looked at that take nothing of what waits for them. */
+  stuck(connections: readonly Connection[]): Connection[] {
+    return connections.filter((connection) => {
+      const { tookAt, at } = this.#account(connection);
       return at - tookAt >= STUCK_MS;
     });
-    if (stuck.length > 0) return stuck;
-    const much = (value: (connection: Connection) => number) => (connection: Connection) =>
-      value(connection) >= LITTLE_BYTES;
+  }
+
+  /**
+   * Whom to end, memory being short and nobody stuck, of those that were just looked at: the one that lately sends most
+   * to a port with an allowance; else the slowest one that something waits for; else the one that has sent most to a port
+   * with an allowance for the time that it has been there; else the one that lately sends most; else the one that has
+   * sent most. Nobody who has hardly sent and left anything: each that connects again costs the library more, and brings
+   * nothing back.
+   */
+  toBlame(connections: readonly Connection[]): Connection[] {
     const received = (connection: Connection) => connection.received;
-    const lately = (connection: Connection) => account(connection).lately;
+    const lately = (connection: Connection) => this.#account(connection).lately;
+    const rate = (connection: Connection) => {
+      const { at, since } = this.#account(connection);
+      return connection.received / Math.max(1, (at - since) / 1000);
+    };
     const limited = connections.filter(({ port }) => this.#allowances.get(port)?.burst !== Infinity);
-    const waiting = connections.filter(({ unsent }) => unsent >= WAITING_BYTES);
-    const blamed = most(limited.filter(much(received)), received) ??
-      most(waiting, ({ acknowledged }) => -acknowledged) ??
-      most(connections.filter(much(lately)), lately) ??
-      most(connections.filter(much(received)), received);
+    const blamed = most(limited, lately, LITTLE_BYTES) ??
+      most(
+        connections.filter(({ unsent }) => unsent >= WAITING_BYTES),
+        ({ acknowledged }) => -acknowledged,
+      ) ??
+      most(limited.filter((connection) => received(connection) >= LITTLE_BYTES), rate, TALKATIVE_RATE) ??
+      most(connections, lately, LITTLE_BYTES) ??
+      most(connections, received, LITTLE_BYTES);
     return blamed === undefined ? [] : [blamed];
+  }
+
+  #account(connection: Connection): Account {
+    return this.#accounts.get(nameOf(connection))!;
   }
 }
 
@@ -112,8 +130,10 @@ function nameOf({ descriptor, peer }: Connection): string {
   return `${descriptor} ${peer}`;
 }
 
-function most<T>(items: readonly T[], value: (item: T) => number): T | undefined {
-  return items.reduce<T | undefined>((best, item) => {
+/** The one with the highest value, if that is `least` or more. */
+function most<T>(items: readonly T[], value: (item: T) => number, least = -Infinity): T | undefined {
+  const best = items.reduce<T | undefined>((best, item) => {
     return best === undefined || value(item) > value(best) ? item : best;
   }, undefined);
+  return best !== undefined && value(best) >= least ? best : undefined;
 }

@@ -159,7 +159,9 @@ test("a publisher that takes nothing for a while misses no subscription and no w
   const upstream = new Reader(other);
   const prefix = "x".repeat(200);
   const keys = Array.from({ length: COUNT }, (_, index) => `${prefix}${index}`);
-  const subscriber = subscriberTo(broker, ...keys);
+  const subscriber = new Socket("xsub", { heartbeatIntervalMs: 0 });
+  subscriber.connect(broker.egress[0]!);
+  for (const key of keys) subscriber.send(subscribe(key));
   await upstream.first(COUNT, 30_000);
   await subscriber[Symbol.asyncDispose]();
   await upstream.first(2 * COUNT, 30_000);

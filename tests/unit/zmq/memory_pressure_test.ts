@@ -27,8 +27,8 @@ test("up to the limit nobody is blamed, however fast memory grows", () => {
   const pressure = new MemoryPressure(START);
   assert.deepEqual(pressure.look(START + LIMIT_BYTES, 0), {
     above: LIMIT_BYTES,
-    short: false,
     jumped: true,
+    short: false,
     blame: false,
     exhausted: false,
     resigned: false,
@@ -52,8 +52,10 @@ test("after three seconds everything is given up, and after half a minute more i
   const findings = looks(pressure, MUCH, 0, 40_000);
   assert.deepEqual(times(findings, "exhausted"), [3000]);
   assert.deepEqual(times(findings, "resigned"), [33_000]);
-  // Nobody is blamed for what was given up already.
-  assert.ok(times(findings, "blame").every((at) => at < 3000));
+  // Who stays away until everything is given up is blamed for nothing; who is there afterwards is.
+  const blamed = times(findings, "blame");
+  assert.deepEqual(blamed.filter((at) => at >= 3000 && at < 6000), []);
+  assert.ok(blamed.includes(6000));
   assert.equal(findings.at(-1)!.above, 0);
 });
 
@@ -66,6 +68,15 @@ test("a flood whose peers are cut again and again does not put that off", () => 
     pressure.alarm(now);
   }
   assert.deepEqual(exhausted, [3000]);
+});
+
+test("the time in which nobody looked counts little", () => {
+  const pressure = new MemoryPressure(START);
+  pressure.look(MUCH, 0);
+  // Held up, or stopped, for a minute.
+  const late = pressure.look(MUCH, 60_000);
+  assert.deepEqual([late.short, late.blame, late.exhausted], [true, true, false]);
+  assert.deepEqual(times(looks(pressure, MUCH, 60_050, 64_000), "exhausted"), [62_750]);
 });
 
 test("memory that comes back and is short again begins anew", () => {
@@ -82,7 +93,7 @@ test("what was taken for normal is not any more when it is gone", () => {
   const pressure = new MemoryPressure(START);
   looks(pressure, MUCH, 0, 40_000);
   assert.equal(pressure.look(START - MIB, 40_000).above, -MIB);
-  assert.equal(pressure.look(MUCH, 40_050).short, true);
+  assert.equal(pressure.look(MUCH, 40_050).above, MUCH - START);
 });
 
 test("for ten seconds after somebody sent too much, the next one is expected", () => {

@@ -38,7 +38,7 @@ test("samples may be sent without a limit", () => {
   assert.deepEqual(budget.look([connection(5, { port: SAMPLES, received: 2e12 })], 1), []);
 });
 
-test("memory being short, those that take nothing go first, all of them", () => {
+test("those that take nothing of what waits for them are stuck, all of them", () => {
   const budget = new PeerBudget(allowances);
   const at = (taken: number) => [
     connection(5, { unsent: 4096, acknowledged: 7 }),
@@ -51,26 +51,53 @@ test("memory being short, those that take nothing go first, all of them", () => 
   ];
   budget.look(at(0), 0);
   budget.look(at(1), 250);
-  assert.deepEqual(budget.toBlame(at(1)).map(({ descriptor }) => descriptor), [5, 7, 10]);
+  assert.deepEqual(budget.stuck(at(1)).map(({ descriptor }) => descriptor), [5, 7, 10]);
 });
 
-test("then the one that has sent most, then the slowest, then the one that sends most samples, then nobody", () => {
+test("who had nothing waiting at the look before is not stuck, however long ago it has taken something", () => {
   const budget = new PeerBudget(allowances);
-  const blame = (...connections: Connection[]) => {
-    budget.look(connections, 0);
-    return budget.toBlame(connections).map(({ descriptor }) => descriptor);
-  };
+  budget.look([connection(5, { acknowledged: 7 })], 0);
+  const burst = [connection(5, { acknowledged: 7, unsent: 1e6 })];
+  budget.look(burst, 1000);
+  assert.deepEqual(budget.stuck(burst), []);
+  budget.look(burst, 1250);
+  assert.deepEqual(budget.stuck(burst), burst);
+});
+
+/** Who is blamed of connections that have been there for so long. */
+function blame(since: number, ...connections: Connection[]): number[] {
+  const budget = new PeerBudget(allowances);
+  budget.look(connections, 0);
+  budget.look(connections, since);
+  return budget.toBlame(connections).map(({ descriptor }) => descriptor);
+}
+
+test("blamed is who sends most now, then the slowest, then who has sent much for its time, then who sends samples, then nobody", () => {
   const sender = connection(9, { port: SAMPLES, received: 1e9 });
   const slow = [
     connection(6, { unsent: 5000, acknowledged: 10 }),
     connection(7, { unsent: 5000, acknowledged: 20 }),
   ];
-  assert.deepEqual(blame(connection(5, { received: 65_536 }), ...slow, sender), [5]);
-  assert.deepEqual(blame(connection(5, { received: 65_535 }), ...slow, sender), [6]);
-  assert.deepEqual(blame(connection(5), sender), [9]);
+  assert.deepEqual(blame(0, connection(5, { received: 65_536 }), ...slow, sender), [5]);
+  assert.deepEqual(blame(0, connection(5, { received: 65_535 }), ...slow, sender), [6]);
+  assert.deepEqual(blame(10_000, connection(5, { received: 1e6 }), ...slow, sender), [6]);
+  assert.deepEqual(blame(10_000, connection(5, { received: 1e6 }), sender), [5]);
+  assert.deepEqual(blame(100, connection(5), sender), [9]);
   const little = { received: 65_535, unsent: 4095 };
-  assert.deepEqual(blame(connection(5, little), connection(9, { ...little, port: SAMPLES })), []);
-  assert.deepEqual(blame(), []);
+  assert.deepEqual(blame(0, connection(5, little), connection(9, { ...little, port: SAMPLES })), []);
+});
+
+test("a subscriber that has acknowledged for a day is blamed after everybody else", () => {
+  const day = 24 * 3600 * 1000;
+  const honest = connection(5, { received: 20_000 * day / 1000 });
+  assert.deepEqual(blame(day, honest, connection(6, { unsent: 5000 })), [6]);
+  const budget = new PeerBudget(allowances);
+  budget.look([honest], 0);
+  // Both have sent what they may, one of them a second ago.
+  const flooder = connection(6, { received: 1000 * 1000 });
+  budget.look([honest, flooder], day);
+  budget.look([honest, flooder], day + 5000);
+  assert.deepEqual(budget.toBlame([honest, flooder]), [flooder]);
 });
 
 test("who sends samples now is blamed before who has sent more long ago", () => {
