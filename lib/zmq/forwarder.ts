@@ -12,7 +12,7 @@ import { PubsubError } from "../errors.ts";
 import { contextsEnded } from "./context.ts";
 import { zmq } from "./library.ts";
 import { openRawSocket, type SocketOptions } from "./options.ts";
-import { keepRunning, retry } from "./proxy_run.ts";
+import { EndWatch, keepRunning, retry } from "./proxy_run.ts";
 import { PAIR, RawSocket } from "./raw_socket.ts";
 
 /** Endpoints to listen on, and options of both sockets; the high-water mark is the egress's. */
@@ -28,11 +28,10 @@ export interface ForwarderOptions
    * @default the same as `maxMessageSize`
    */
   maxUpstreamSize?: number;
-  /** The proxy's time to come to its end when it is told to. @default {3000} */
-  patienceMs?: number;
 }
 
-const PATIENCE_MS = 3000;
+/** A proxy that does not come to its end for so long is left to itself. */
+const PATIENCE_MS = 10_000;
 const TERMINATE = new TextEncoder().encode("TERMINATE");
 let opened = 0;
 
@@ -56,8 +55,7 @@ export class Forwarder implements AsyncDisposable {
   #control: RawSocket | undefined;
   #closing = false;
   #restarting = false;
-  readonly #stuck = Promise.withResolvers<never>();
-  #endTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #end = new EndWatch(PATIENCE_MS);
 
   /** @throws {PubsubError} "Cannot listen on …" */
   constructor(options: ForwarderOptions) {
@@ -68,7 +66,7 @@ export class Forwarder implements AsyncDisposable {
     try {
       const [ingress, egress] = this.#open(options.ingress, options.egress);
       [this.ingress, this.egress] = [ingress.endpoints, egress.endpoints];
-      this.ended = Promise.race([this.#run(ingress.socket, egress.socket), this.#stuck.promise]);
+      this.ended = Promise.race([this.#run(ingress.socket, egress.socket), this.#end.stuck]);
     } catch (error) {
       this.#closeSockets();
       throw error;
@@ -98,8 +96,7 @@ export class Forwarder implements AsyncDisposable {
     try {
       for (;;) {
         await this.#forward(ingress, egress);
-        clearTimeout(this.#endTimer);
-        this.#endTimer = undefined;
+        this.#end.ended();
         if (!this.#restarting || this.#closing) return;
         const [first, second] = await retry(() => {
           // The library lets go of the ports some moments later.
@@ -110,6 +107,7 @@ export class Forwarder implements AsyncDisposable {
         this.#restarting = false;
       }
     } finally {
+      this.#end.ended();
       this.#closeSockets();
     }
   }
@@ -135,23 +133,13 @@ export class Forwarder implements AsyncDisposable {
 
   /**
    * Give up all connections and begin anew. What is under way is lost; peers connect again by themselves. The proxy
-   * works off what it has taken in before it sees this; when that takes longer than `patienceMs`, `ended` rejects.
+   * works off what it has taken in before it sees this; when that takes longer than 10 s, `ended` rejects.
    */
   restart(): void {
     if (this.#closing || this.#restarting) return;
     this.#restarting = true;
     this.#control?.send(TERMINATE);
-    this.#endTimer = this.#giveUpLater();
-  }
-
-  /** The proxy's thread may be inside the library, and nothing brings it back: its sockets are its own until it ends. */
-  #giveUpLater(): ReturnType<typeof setTimeout> {
-    const patience = this.#options.patienceMs ?? PATIENCE_MS;
-    return setTimeout(() => {
-      this.#closing = true;
-      const within = `within ${patience / 1000} s of being told to`;
-      this.#stuck.reject(new PubsubError(`The forwarder is stuck: its proxy has not ended ${within}`));
-    }, patience);
+    this.#end.told(() => this.#closing = true);
   }
 
   /** Stop forwarding and close both sockets. Idempotent; never rejects, and does not wait for a proxy that is stuck. */
@@ -159,10 +147,10 @@ export class Forwarder implements AsyncDisposable {
     if (!this.#closing) {
       this.#closing = true;
       this.#control?.send(TERMINATE);
-      this.#endTimer ??= this.#giveUpLater();
+      this.#end.told(() => {});
     }
     await this.ended.catch(() => {});
-    clearTimeout(this.#endTimer);
+    this.#end.ended();
     await contextsEnded();
   }
 

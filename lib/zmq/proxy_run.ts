@@ -34,6 +34,39 @@ export async function keepRunning(
   throw new PubsubError(`The forwarder stopped: its proxy ended by itself ${LIMIT} times in a row`);
 }
 
+/** Waits so long for a proxy that was told to end: its thread may be inside the library, and nothing brings it back. */
+export class EndWatch {
+  readonly #patienceMs: number;
+  readonly #stuck = Promise.withResolvers<never>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+    // Whoever awaits it sees it; nobody has to.
+    this.#stuck.promise.catch(() => {});
+  }
+
+  /** Rejects when a proxy was told to end and has not ended in time; else never settles. */
+  get stuck(): Promise<never> {
+    return this.#stuck.promise;
+  }
+
+  /** It was told to end, now or before. @param onStuck called when it has not ended in time */
+  told(onStuck: () => void): void {
+    this.#timer ??= setTimeout(() => {
+      onStuck();
+      const within = `within ${this.#patienceMs / 1000} s of being told to`;
+      this.#stuck.reject(new PubsubError(`The forwarder is stuck: its proxy has not ended ${within}`));
+    }, this.#patienceMs);
+  }
+
+  /** It has ended. */
+  ended(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
 /** How often, and after which pauses, something is tried again. */
 const TRIES = 100;
 const PAUSE_MS = 10;

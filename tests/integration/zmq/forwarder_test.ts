@@ -5,7 +5,6 @@ import { Forwarder, type ForwarderOptions } from "../../../lib/zmq/forwarder.ts"
 import { Socket, type SocketOptions } from "../../../lib/zmq/socket.ts";
 import { delay, until, within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
-import { join, subscriptionBytes, ZmtpPeer } from "../../harness/zmtp_peer.ts";
 import { ANY, frame, PeerReader, Reader, subscribe, threads, unsubscribe } from "./support.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -173,28 +172,6 @@ test("a publisher that takes nothing for a while misses no subscription and no w
   }
   assert.equal(taken.size, 0);
 });
-
-for (const how of ["restart", "close"] as const) {
-  test(`a proxy that is too long in coming to its end for a ${how} is an error, and it is not waited for`, async () => {
-    const broker = forwarder({ patienceMs: 1 });
-    using flood = await ZmtpPeer.connect({ endpoint: broker.egress[0]!, type: "SUB" });
-    const key = () => crypto.getRandomValues(new Uint8Array(500));
-    // 10 MB that share nothing: a second's work or more for the proxy's thread, and nothing for ours.
-    await flood.write(join(...Array.from({ length: 20_000 }, () => subscriptionBytes(key()))));
-    const told = broker[how]();
-    await assert.rejects(within("its end", broker.ended, 20_000), {
-      name: "PubsubError",
-      message: "The forwarder is stuck: its proxy has not ended within 0.001 s of being told to",
-    });
-    await told;
-    await broker.close();
-    // It lets go of the ports when it is done all the same.
-    await until("the ports to be free", async () => {
-      await new Forwarder({ ingress: broker.ingress, egress: broker.egress }).close();
-      return true;
-    }, 60_000);
-  });
-}
 
 test("a subscriber that is killed is forgotten: its subscriptions are taken back at the publisher", async () => {
   await using broker = forwarder();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/errors.ts";
-import { keepRunning } from "../../../lib/zmq/proxy_run.ts";
+import { EndWatch, keepRunning } from "../../../lib/zmq/proxy_run.ts";
 
 /** A proxy whose runs last as long as `lasts` says, in a time of its own. */
 function fakeProxy(lasts: (run: number) => number, told: (run: number) => boolean = () => false) {
@@ -46,4 +46,26 @@ Deno.test("a proxy that keeps ending at once is given up, and that is an error",
     });
     assert.ok(proxy.runs <= 10_000);
   }
+});
+
+Deno.test("a proxy that is told to end and does not is stuck, once, and whoever waits for it is told", async () => {
+  const watch = new EndWatch(1);
+  let told = 0;
+  watch.told(() => told++);
+  watch.told(() => told++);
+  await assert.rejects(watch.stuck, {
+    name: "PubsubError",
+    message: "The forwarder is stuck: its proxy has not ended within 0.001 s of being told to",
+  });
+  assert.equal(told, 1);
+});
+
+Deno.test("a proxy that has ended is not stuck, and the next one has its time again", async () => {
+  const watch = new EndWatch(20);
+  const stuck: number[] = [];
+  watch.told(() => stuck.push(1));
+  watch.ended();
+  watch.told(() => stuck.push(2));
+  await assert.rejects(watch.stuck);
+  assert.deepEqual(stuck, [2]);
 });
