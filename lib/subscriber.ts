@@ -740,9 +740,9 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     clearInterval(this.#housekeeping);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#acknowledgeTimer);
-    for (const following of farewell ? this.#following.values() : []) {
+    for (const following of this.#following.values()) {
       following.acknowledge();
-      following.bye();
+      if (farewell) following.bye();
     }
     await this.#settleStreams();
     this.#losses.settle(monotonic());
