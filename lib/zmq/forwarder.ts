@@ -71,8 +71,8 @@ export class Forwarder implements AsyncDisposable {
       this.#closeSockets();
       throw error;
     }
-    // Whoever awaits `ended` sees the failure; nobody has to.
-    this.ended.catch(() => {});
+    // Whoever awaits `ended` sees the failure; nobody has to. Nothing begins anew after it.
+    this.ended.catch(() => this.#closing = true);
   }
 
   /** Both sockets, listening. */
@@ -139,7 +139,7 @@ export class Forwarder implements AsyncDisposable {
     if (this.#closing || this.#restarting) return;
     this.#restarting = true;
     this.#control?.send(TERMINATE);
-    this.#end.told(() => this.#closing = true);
+    this.#end.told();
   }
 
   /** Stop forwarding and close both sockets. Idempotent; never rejects, and does not wait for a proxy that is stuck. */
@@ -147,7 +147,7 @@ export class Forwarder implements AsyncDisposable {
     if (!this.#closing) {
       this.#closing = true;
       this.#control?.send(TERMINATE);
-      this.#end.told(() => {});
+      this.#end.told();
     }
     await this.ended.catch(() => {});
     this.#end.ended();

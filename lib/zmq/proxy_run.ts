@@ -51,10 +51,9 @@ export class EndWatch {
     return this.#stuck.promise;
   }
 
-  /** It was told to end, now or before. @param onStuck called when it has not ended in time */
-  told(onStuck: () => void): void {
+  /** It was told to end, now or before. */
+  told(): void {
     this.#timer ??= setTimeout(() => {
-      onStuck();
       const within = `within ${this.#patienceMs / 1000} s of being told to`;
       this.#stuck.reject(new PubsubError(`The forwarder is stuck: its proxy has not ended ${within}`));
     }, this.#patienceMs);
