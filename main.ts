@@ -14,6 +14,7 @@ import { StandardOutput } from "./cli/standard_output.ts";
 import { reasonOf, UsageError } from "./lib/errors.ts";
 import { configureLogging, logger } from "./lib/log.ts";
 import { printable } from "./lib/printable.ts";
+import { replaceProcess } from "./lib/replace_process.ts";
 
 const leaving = new AbortController();
 const stdout = new StandardOutput(writeStandardOutput, () => leaving.abort());
@@ -46,6 +47,8 @@ function ignoredFromStart(bit: number): boolean {
   }
 }
 
+let hangUpIgnored = false;
+
 function handleSignals(): void {
   const leave = (exitCode: number) => () => {
     if (leaving.signal.aborted) Deno.exit(exitCode);
@@ -55,7 +58,7 @@ function handleSignals(): void {
   // Asked first: with the first listener Deno takes every signal that ends a process into its own hands, ignored or
   // not. So whoever wants SIGHUP ignored gets a listener that does nothing. (Run from source beside other starting
   // processes, Deno has listened already while it waited for node_modules: then the wish cannot be seen any more.)
-  const hangUpIgnored = ignoredFromStart(1);
+  hangUpIgnored = ignoredFromStart(1);
   Deno.addSignalListener("SIGINT", leave(130));
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGTERM", leave(143));
@@ -63,6 +66,7 @@ function handleSignals(): void {
 }
 
 let exitCode = 0;
+let beginsAnew = false;
 
 async function launch(role: Launch): Promise<void> {
   verbose = role.verbose;
@@ -73,6 +77,7 @@ async function launch(role: Launch): Promise<void> {
     signal: leaving.signal,
     out: (line) => stdout.out(line),
     outBytes: (bytes) => stdout.outBytes(bytes),
+    beginAnew: () => beginsAnew = true,
     note,
   }) ?? 0;
 }
@@ -135,4 +140,12 @@ try {
   await flushOutput().catch(() => {});
 }
 await flushErrors();
+if (beginsAnew && !leaving.signal.aborted) {
+  try {
+    replaceProcess(hangUpIgnored);
+  } catch (error) {
+    exitCode = fail(error);
+    await flushErrors();
+  }
+}
 Deno.exit(exitCode);

@@ -25,6 +25,11 @@ export class DeadlineError extends PubsubError {
   override name = "DeadlineError";
 }
 
+/** A native thread does not come back: only a new process helps. */
+export class StuckError extends PubsubError {
+  override name = "StuckError";
+}
+
 /** Why a ZooKeeper operation failed. The first group is the server's answer, the second is the client's state. */
 export type CoordinationCode =
   | "NO_NODE"

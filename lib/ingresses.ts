@@ -1,12 +1,17 @@
 /**
  * The brokers that a publisher sends through: its socket is connected to the ingress of each of them, and to no other.
  *
- * Guarantee: a broker that cannot be reached, or whose name nobody knows, costs the others nothing.
+ * Guarantee: a broker that cannot be reached, or whose name nobody knows, costs the others nothing. What was subscribed
+ * to through a connection that is lost stays with the library, for its queue to go on where it was; but not when that
+ * may be much: who subscribed may not be there any more, and its withdrawal has not come.
  */
 import { monotonic } from "./clock.ts";
 import { Reach } from "./reach.ts";
 import type { Unreached } from "./unreached.ts";
 import type { Socket } from "./zmq/socket.ts";
+
+/** Subscriptions of so many bytes, over time, are much: each costs the library fifty times that. */
+const MUCH_BYTES = 1024 * 1024;
 
 /** One of them. */
 interface Ingress {
@@ -19,6 +24,7 @@ interface Ingress {
 export class Ingresses {
   readonly #socket: Socket;
   readonly #ingresses = new Map<string, Ingress>();
+  #heard = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -37,6 +43,11 @@ export class Ingresses {
       const reach = new Reach(this.#socket, endpoint);
       this.#ingresses.set(endpoint, { reach, downSince: monotonic() });
     }
+  }
+
+  /** A subscription of so many bytes has come from below. */
+  heard(bytes: number): void {
+    this.#heard += bytes;
   }
 
   /** Whether this is one of them. */
@@ -59,6 +70,7 @@ export class Ingresses {
       if (type !== "handshaken" && type !== "disconnected" && type !== "refused") continue;
       for (const ingress of this.#ingresses.values()) {
         if (ingress.reach.numeric !== endpoint) continue;
+        if (type === "disconnected" && ingress.reach.up && this.#heard > MUCH_BYTES) ingress.reach.renew();
         if (type !== "handshaken" && !ingress.reach.up) ingress.reach.rebuffed();
         ingress.reach.up = type === "handshaken";
         ingress.downSince = ingress.reach.up ? undefined : ingress.downSince ?? monotonic();

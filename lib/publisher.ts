@@ -403,7 +403,9 @@ export class Publisher implements AsyncDisposable {
     for await (const messages of socket.messages()) {
       for (const frames of messages) {
         const bytes = frames[0]!;
-        if (frames.length === 1 && isUpstreamFor(bytes, this.#idBytes)) this.#upstream(bytes);
+        if (frames.length !== 1) continue;
+        if (isUpstreamFor(bytes, this.#idBytes)) this.#upstream(bytes);
+        else this.#ingresses?.heard(bytes.length);
       }
     }
   }

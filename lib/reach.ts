@@ -5,7 +5,7 @@
  * Guarantee: nothing here waits for a name server longer than the resolver does, and nobody else waits for it at all.
  * An address needs no look-up and is connected to at once. A name is looked up again when there has been no connection
  * for a while, as it may mean another host by then. Who takes connections and does not speak our protocol, somebody
- * else that is, is left alone for longer each time: ZeroMQ itself would connect again 50 times a second.
+ * else that is, or ends each at once, is left alone for longer each time: ZeroMQ itself would connect again 50 times a second.
  */
 import { firstConnection } from "./first_connection.ts";
 import { reasonOf } from "./errors.ts";
@@ -26,6 +26,8 @@ const REBUFFS_AT_ONCE = 3;
 /** ... the next ones after this, doubled up to the second. */
 const REBUFF_MS = 250;
 const REBUFF_MAX_MS = 5000;
+/** A connection that stood for so long has come to something. */
+const STOOD_MS = 1000;
 
 /** The part of a socket that is needed. */
 export interface Connecting {
@@ -72,6 +74,7 @@ export class Reach {
   #up = false;
   #wake: (() => void) | undefined;
   #rebuffs = 0;
+  #upSince = 0;
   #resting: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins at once. */
@@ -93,13 +96,24 @@ export class Reach {
     return this.#problem;
   }
 
-  /** Whether the connection stands; told by whoever watches the socket's peers. */
+  /** Whether the connection stands; told by whoever watches the socket's peers. One that stood briefly is a rebuff. */
   set up(value: boolean) {
+    if (value === this.#up) return;
     this.#up = value;
-    if (value) this.#rebuffs = 0;
+    const now = performance.now();
+    if (value) this.#upSince = now;
+    else if (now - this.#upSince < STOOD_MS) this.rebuffed();
+    else this.#rebuffs = 0;
   }
   get up(): boolean {
     return this.#up;
+  }
+
+  /** Connect from the beginning: what the library keeps of the connection before, queued messages too, is dropped. */
+  renew(): void {
+    if (this.#numeric === undefined || this.#resting !== undefined || this.#abort.signal.aborted) return;
+    this.#socket.disconnect(this.#numeric);
+    this.#socket.connect(this.#numeric);
   }
 
   /** A connection was made and ended before anything was said; told by whoever watches the socket's peers. */

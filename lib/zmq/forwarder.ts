@@ -31,7 +31,7 @@ export interface ForwarderOptions
 }
 
 /** A proxy that does not come to its end for so long is left to itself. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5000;
 const TERMINATE = new TextEncoder().encode("TERMINATE");
 let opened = 0;
 
@@ -133,7 +133,8 @@ export class Forwarder implements AsyncDisposable {
 
   /**
    * Give up all connections and begin anew. What is under way is lost; peers connect again by themselves. The proxy
-   * works off what it has taken in before it sees this; when that takes longer than 10 s, `ended` rejects.
+   * works off what it has taken in before it sees this; when that takes longer than 5 s, `ended` rejects
+   * with a `StuckError`.
    */
   restart(): void {
     if (this.#closing || this.#restarting) return;

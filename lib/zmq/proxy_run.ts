@@ -4,7 +4,7 @@
  * The library's proxy returns when a signal reaches its thread, and that is no reason to stop forwarding: it goes on
  * where it was. If it keeps returning faster than any signals come, something is wrong with its sockets.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError, StuckError } from "../errors.ts";
 
 /** So many returns within so long are too many. */
 const LIMIT = 5000;
@@ -55,7 +55,7 @@ export class EndWatch {
   told(): void {
     this.#timer ??= setTimeout(() => {
       const within = `within ${this.#patienceMs / 1000} s of being told to`;
-      this.#stuck.reject(new PubsubError(`The forwarder is stuck: its proxy has not ended ${within}`));
+      this.#stuck.reject(new StuckError(`The forwarder is stuck: its proxy has not ended ${within}`));
     }, this.#patienceMs);
   }
 

@@ -3,7 +3,9 @@
  * Larger, and for every port: `deno run -A tests/chaos/floods.ts`.
  */
 import assert from "node:assert/strict";
-import { until } from "../harness/condition.ts";
+import { subscription as subscriptionMessage } from "../../lib/wire/key.ts";
+import { Socket } from "../../lib/zmq/socket.ts";
+import { delay, until } from "../harness/condition.ts";
 import { FloodedSystem, FLOODS, type Port } from "../harness/flooded_system.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { freePort } from "../harness/zookeeper.ts";
@@ -41,6 +43,29 @@ systemTest(
     await flooded.pour("egress", flood);
     await flooded.processes.broker!.says(/cut the connection of 127\.0\.0\.1:\d+: .*MiB/);
     await flooded.goesOn();
+  },
+);
+
+systemTest(
+  "case 52: several connections that go on at the rate that each may, and come back when they are cut, end nobody",
+  async (system) => {
+    const flooded = await FloodedSystem.start(system);
+    const before = new Map(WATCHED.map((role) => [role, flooded.memory(role)]));
+    const sockets = Array.from({ length: 3 }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
+    for (const socket of sockets) socket.connect(flooded.endpoint("egress"));
+    for (let second = 0; second < 8; second++) {
+      for (const [index, socket] of sockets.entries()) {
+        for (let count = 0; count < 2000; count++) {
+          const key = `${index}-${second}-${count}`.padEnd(380, "q");
+          socket.send(subscriptionMessage(new TextEncoder().encode(key), true));
+        }
+      }
+      await delay(1000);
+    }
+    for (const socket of sockets) socket.close();
+    // Its data plane may have to begin anew, or the broker within its process.
+    await flooded.goesOn(60_000);
+    for (const role of WATCHED) await comesBack(flooded, role, before.get(role)!);
   },
 );
 

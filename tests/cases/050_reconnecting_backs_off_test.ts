@@ -4,11 +4,12 @@ import { Link } from "../../lib/link.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { delay, until } from "../harness/condition.ts";
 import { title, unrestricted } from "../harness/permissions.ts";
+import { ZmtpPeer } from "../harness/zmtp_peer.ts";
 
 const HEARTBEATS = { heartbeatIntervalMs: 100, heartbeatTimeoutMs: 300 };
 const HANDLER = { onMessages: () => {}, onUp: () => {}, onDown: () => {} };
 
-for (const manners of ["closes", "answers as a web server"]) {
+for (const manners of ["closes", "answers as a web server", "shakes hands and closes"]) {
   const sentence = `case 50: who takes connections and ${manners} is left alone for longer each time`;
   Deno.test({
     name: title(sentence),
@@ -19,6 +20,12 @@ for (const manners of ["closes", "answers as a web server"]) {
       const serving = (async () => {
         for await (const connection of listener) {
           connections++;
+          if (manners === "shakes hands and closes") {
+            const peer = await ZmtpPeer.on(connection, { type: "XPUB" });
+            await delay(50);
+            peer.close();
+            continue;
+          }
           if (manners !== "closes") {
             await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(
               () => {},

@@ -63,16 +63,21 @@ export class FloodedSystem {
     return this.#peaks.get(role) ?? 0;
   }
 
-  /** Every process is alive, and samples come in both modes. */
-  async goesOn(): Promise<void> {
+  /** Every process is alive, and samples come in both modes, within so long each. */
+  async goesOn(deadlineMs = 20_000): Promise<void> {
     for (const [role, process] of Object.entries(this.processes)) {
       if (!process.running) throw new Error(`The ${role} has ended: ${process.stderr.slice(-3).join("\n")}`);
     }
     for (const role of ["direct", "centralized"]) {
       const { stdout } = this.processes[role]!;
       const before = stdout.length;
-      await until(`samples at the ${role} subscriber`, () => stdout.length >= before + 5, 20_000);
+      await until(`samples at the ${role} subscriber`, () => stdout.length >= before + 5, deadlineMs);
     }
+  }
+
+  /** The endpoint of a port. */
+  endpoint(port: Port): string {
+    return `tcp://127.0.0.1:${this.#ports[port]}`;
   }
 
   /** Pour a flood into a port, watching the memory of the process behind it. @param endOf see {@link pour}. */
@@ -83,7 +88,7 @@ export class FloodedSystem {
       }
     }, 20);
     try {
-      await pour(flood, `tcp://127.0.0.1:${this.#ports[port]}`, endOf);
+      await pour(flood, this.endpoint(port), endOf);
     } finally {
       clearInterval(watching);
     }

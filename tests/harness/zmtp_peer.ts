@@ -72,7 +72,14 @@ export class ZmtpPeer implements Disposable {
   /** Connect and shake hands. */
   static async connect({ endpoint, type, identity }: ZmtpPeerOptions): Promise<ZmtpPeer> {
     const { hostname, port } = new URL(endpoint.replace("tcp:", "http:"));
-    const connection = await Deno.connect({ hostname, port: Number(port) });
+    return await ZmtpPeer.on(await Deno.connect({ hostname, port: Number(port) }), { type, identity });
+  }
+
+  /** Shake hands on a connection, whichever end it is. */
+  static async on(
+    connection: Deno.TcpConn,
+    { type, identity }: Pick<ZmtpPeerOptions, "type"> & { identity?: Uint8Array | undefined },
+  ): Promise<ZmtpPeer> {
     const peer = new ZmtpPeer(connection);
     try {
       const greeting = new Uint8Array(GREETING_BYTES);

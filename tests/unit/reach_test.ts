@@ -46,3 +46,24 @@ Deno.test("names and addresses are told apart", async () => {
   assert.ok(isNumeric("tcp://10.0.0.1:5") && isNumeric("tcp://[fe80::1%eth0]:5") && !isNumeric("tcp://h:5"));
   assert.equal(await numericEndpoint("tcp://h:5", undefined, names(["::7"])), "tcp://[::7]:5");
 });
+
+Deno.test("who ends every connection at once is left alone after some, who keeps one is not", async () => {
+  const socket = new FakeSocket();
+  const reach = new Reach(socket, "tcp://10.0.0.7:5");
+  const stands = async (ms: number) => {
+    reach.up = true;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    reach.up = false;
+  };
+  for (let count = 0; count < 3; count++) await stands(1);
+  assert.deepEqual(socket.calls, ["connect tcp://10.0.0.7:5"]);
+  // One that has stood for a while begins the count anew.
+  await stands(1100);
+  for (let count = 0; count < 3; count++) await stands(1);
+  assert.equal(socket.calls.length, 1);
+  await stands(1);
+  assert.equal(socket.calls.at(-1), "disconnect tcp://10.0.0.7:5");
+  await until("it is tried again", () => socket.calls.length === 3);
+  assert.equal(socket.calls.at(-1), "connect tcp://10.0.0.7:5");
+  reach.close();
+});

@@ -49,7 +49,7 @@ Deno.test("a proxy that keeps ending at once is given up, and that is an error",
 });
 
 const STUCK = {
-  name: "PubsubError",
+  name: "StuckError",
   message: "The forwarder is stuck: its proxy has not ended within 0.001 s of being told to",
 };
 
