@@ -136,10 +136,13 @@ try {
   });
   await flushOutput();
 } catch (error) {
+  beginsAnew = false;
   exitCode = fail(error);
   await flushOutput().catch(() => {});
 }
 await flushErrors();
+// Time for a signal that has come to be heard.
+if (beginsAnew) await new Promise((resolve) => setTimeout(resolve, 0));
 if (beginsAnew && !leaving.signal.aborted) {
   try {
     replaceProcess(hangUpIgnored);

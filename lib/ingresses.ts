@@ -10,7 +10,7 @@ import { Reach } from "./reach.ts";
 import type { Unreached } from "./unreached.ts";
 import type { Socket } from "./zmq/socket.ts";
 
-/** Subscriptions of so many bytes, over time, are much: each costs the library fifty times that. */
+/** Subscriptions of so many bytes are much: each costs the library fifty times that. */
 const MUCH_BYTES = 1024 * 1024;
 
 /** One of them. */
@@ -24,7 +24,7 @@ interface Ingress {
 export class Ingresses {
   readonly #socket: Socket;
   readonly #ingresses = new Map<string, Ingress>();
-  #heard = 0;
+  #subscribed = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -45,9 +45,9 @@ export class Ingresses {
     }
   }
 
-  /** A subscription of so many bytes has come from below. */
-  heard(bytes: number): void {
-    this.#heard += bytes;
+  /** A first subscription to a key has come, of so many bytes, or (a negative number) the last one was withdrawn. */
+  subscribed(bytes: number): void {
+    this.#subscribed = Math.max(0, this.#subscribed + bytes);
   }
 
   /** Whether this is one of them. */
@@ -67,12 +67,13 @@ export class Ingresses {
   /** Follows what happens to the connections until the socket is closed. */
   async watch(): Promise<void> {
     for await (const { type, endpoint } of this.#socket.peers()) {
-      if (type !== "handshaken" && type !== "disconnected" && type !== "refused") continue;
       for (const ingress of this.#ingresses.values()) {
         if (ingress.reach.numeric !== endpoint) continue;
-        if (type === "disconnected" && ingress.reach.up && this.#heard > MUCH_BYTES) ingress.reach.renew();
-        if (type !== "handshaken" && !ingress.reach.up) ingress.reach.rebuffed();
-        ingress.reach.up = type === "handshaken";
+        const { reach } = ingress;
+        if (type === "connected" || (type === "retrying" && !reach.up)) continue;
+        if (type === "disconnected" && reach.up && this.#subscribed > MUCH_BYTES) reach.renew();
+        if (type !== "handshaken" && !reach.up) reach.rebuffed();
+        reach.up = type === "handshaken";
         ingress.downSince = ingress.reach.up ? undefined : ingress.downSince ?? monotonic();
       }
     }

@@ -73,7 +73,9 @@ export class Link implements AsyncDisposable {
   async #observe(handler: LinkHandler): Promise<void> {
     for await (const event of this.#socket.peers()) {
       if (event.type === "handshaken") {
-        this.up = this.#reach.up = true;
+        this.#reach.up = true;
+        if (!this.#reach.up) continue;
+        this.up = true;
         this.lost = false;
         this.heardAt = performance.now();
         handler.onUp(this);

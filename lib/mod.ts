@@ -16,5 +16,12 @@ export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subs
 export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./client_options.ts";
 export type { ClockEstimate } from "./control_client.ts";
 export type { Sample, SampleBatch } from "./wire/batch.ts";
-export { CoordinationError, DeadlineError, FormatError, PubsubError, UsageError } from "./errors.ts";
+export {
+  CoordinationError,
+  DeadlineError,
+  FormatError,
+  PubsubError,
+  StuckError,
+  UsageError,
+} from "./errors.ts";
 export { type ServerOptions, ZooKeeperServer } from "./zookeeper_server/server.ts";

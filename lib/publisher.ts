@@ -405,7 +405,7 @@ export class Publisher implements AsyncDisposable {
         const bytes = frames[0]!;
         if (frames.length !== 1) continue;
         if (isUpstreamFor(bytes, this.#idBytes)) this.#upstream(bytes);
-        else this.#ingresses?.heard(bytes.length);
+        else if (bytes[0]! <= 1) this.#ingresses?.subscribed(bytes[0] === 1 ? bytes.length : -bytes.length);
       }
     }
   }

@@ -28,6 +28,8 @@ const REBUFF_MS = 250;
 const REBUFF_MAX_MS = 5000;
 /** A connection that stood for so long has come to something. */
 const STOOD_MS = 1000;
+/** After those that stood for less the pause is no longer than this: an overloaded machine may cut what is honest. */
+const STOOD_REST_MS = 1000;
 
 /** The part of a socket that is needed. */
 export interface Connecting {
@@ -96,14 +98,17 @@ export class Reach {
     return this.#problem;
   }
 
-  /** Whether the connection stands; told by whoever watches the socket's peers. One that stood briefly is a rebuff. */
+  /**
+   * Whether the connection stands; told by whoever watches the socket's peers. One that stood briefly is a rebuff, and
+   * one that was given up does not stand, whatever is still told of it.
+   */
   set up(value: boolean) {
-    if (value === this.#up) return;
-    this.#up = value;
     const now = performance.now();
-    if (value) this.#upSince = now;
-    else if (now - this.#upSince < STOOD_MS) this.rebuffed();
-    else this.#rebuffs = 0;
+    const stood = this.#up && !value;
+    this.#up = value && this.#resting === undefined;
+    if (this.#up) this.#upSince = now;
+    else if (stood && now - this.#upSince < STOOD_MS) this.rebuffed(STOOD_REST_MS);
+    else if (stood) this.#rebuffs = 0;
   }
   get up(): boolean {
     return this.#up;
@@ -117,7 +122,7 @@ export class Reach {
   }
 
   /** A connection was made and ended before anything was said; told by whoever watches the socket's peers. */
-  rebuffed(): void {
+  rebuffed(mostMs = REBUFF_MAX_MS): void {
     const numeric = this.#numeric;
     if (this.#up || this.#resting !== undefined || numeric === undefined || this.#abort.signal.aborted) {
       return;
@@ -128,7 +133,7 @@ export class Reach {
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       if (this.#numeric !== undefined) this.#socket.connect(this.#numeric);
-    }, Math.min(REBUFF_MAX_MS, REBUFF_MS * 2 ** doublings));
+    }, Math.min(mostMs, REBUFF_MS * 2 ** doublings));
   }
 
   /** Give it up. Idempotent. */
@@ -145,6 +150,7 @@ export class Reach {
     const isResting = this.#resting !== undefined;
     if (this.#numeric !== undefined && !isResting) this.#socket.disconnect(this.#numeric);
     this.#numeric = numeric;
+    this.#rebuffs = 0;
     if (!isResting) this.#socket.connect(numeric);
   }
 

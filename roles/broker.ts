@@ -15,19 +15,28 @@ export type BrokerRoleOptions = BrokerOptions;
 
 const log = logger("broker");
 
+/** Leaving before the program begins anew takes at most so long: ZooKeeper may be away, too. */
+const LEAVE_MS = 8000;
+
 /** Runs the broker. */
 export async function runBroker(options: BrokerRoleOptions, context: RoleContext): Promise<void> {
+  const broker = new Broker(options);
   try {
-    await runOnce(options, context);
+    await runUntilAsked(broker, context);
   } catch (error) {
-    if (!(error instanceof StuckError) || !context.beginAnew) throw error;
-    log.error(`${reasonOf(error)}: the program begins anew within this process`);
-    context.beginAnew();
+    const closed = broker.close();
+    if (!(error instanceof StuckError) || !context.beginAnew) {
+      await closed;
+      throw error;
+    }
+    log.error(`${broker.id}: ${reasonOf(error)}: the program begins anew within this process`);
+    await Promise.race([closed.catch(() => {}), new Promise((resolve) => setTimeout(resolve, LEAVE_MS))]);
+    return context.beginAnew();
   }
+  await broker.close();
 }
 
-async function runOnce(options: BrokerRoleOptions, context: RoleContext): Promise<void> {
-  await using broker = new Broker(options);
+async function runUntilAsked(broker: Broker, context: RoleContext): Promise<void> {
   const life = watchFailure(context.signal, broker.failed);
   try {
     await broker.start(life.signal);

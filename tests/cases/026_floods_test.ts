@@ -51,10 +51,12 @@ systemTest(
   async (system) => {
     const flooded = await FloodedSystem.start(system);
     const before = new Map(WATCHED.map((role) => [role, flooded.memory(role)]));
-    const sockets = Array.from({ length: 3 }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
-    for (const socket of sockets) socket.connect(flooded.endpoint("egress"));
+    using sockets = new DisposableStack();
+    const flooders = Array.from({ length: 3 }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
+    for (const flooder of flooders) sockets.defer(() => flooder.close());
+    for (const flooder of flooders) flooder.connect(flooded.endpoint("egress"));
     for (let second = 0; second < 8; second++) {
-      for (const [index, socket] of sockets.entries()) {
+      for (const [index, socket] of flooders.entries()) {
         for (let count = 0; count < 2000; count++) {
           const key = `${index}-${second}-${count}`.padEnd(380, "q");
           socket.send(subscriptionMessage(new TextEncoder().encode(key), true));
@@ -62,10 +64,11 @@ systemTest(
       }
       await delay(1000);
     }
-    for (const socket of sockets) socket.close();
+    sockets.dispose();
     // Its data plane may have to begin anew, or the broker within its process.
     await flooded.goesOn(60_000);
     for (const role of WATCHED) await comesBack(flooded, role, before.get(role)!);
+    await flooded.goesOn();
   },
 );
 

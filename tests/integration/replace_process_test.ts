@@ -12,7 +12,7 @@ for (const hangUp of ["ignored", "not ignored"]) {
       const file = Deno.makeTempFileSync();
       try {
         const trap = hangUp === "ignored" ? "trap '' HUP; " : "";
-        const run = `${trap}exec "$0" run -A --no-check "$@"`;
+        const run = `${trap}exec "$0" run -A --no-check --node-modules-dir=manual "$@"`;
         const { code, stderr } = await new Deno.Command("sh", {
           args: ["-c", run, Deno.execPath(), FIXTURE, file, hangUp, "", "an ärgument"],
           env: { BEGINS_ANEW: "kept" },

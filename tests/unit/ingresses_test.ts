@@ -29,13 +29,22 @@ Deno.test("a lost broker is connected to from the beginning once much was subscr
     await until("it is seen", () => (ingresses.down.length === 0) === (type === "handshaken"));
   };
   await happens("handshaken");
-  ingresses.heard(1024 * 1024);
+  ingresses.subscribed(1024 * 1024);
   await happens("disconnected");
   assert.deepEqual(calls, ["connect"]);
   await happens("handshaken");
-  ingresses.heard(1);
+  // What is withdrawn does not count.
+  ingresses.subscribed(-1);
+  ingresses.subscribed(1);
+  await happens("disconnected");
+  assert.deepEqual(calls, ["connect"]);
+  await happens("handshaken");
+  ingresses.subscribed(1);
   await happens("disconnected");
   assert.deepEqual(calls, ["connect", "disconnect", "connect"]);
+  // What was still to be told of a connection that was given up.
+  await happens("handshaken");
+  await happens("retrying");
   ingresses.close();
   more();
   await watching;
