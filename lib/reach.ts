@@ -5,7 +5,8 @@
  * Guarantee: nothing here waits for a name server longer than the resolver does, and nobody else waits for it at all.
  * An address needs no look-up and is connected to at once. A name is looked up again when there has been no connection
  * for a while, as it may mean another host by then. Who takes connections and does not speak our protocol, somebody
- * else that is, or ends each at once, is left alone for longer each time: ZeroMQ itself would connect again 50 times a second.
+ * else that is, or ends each at once, is left alone for longer each time: ZeroMQ itself would connect again 50 times a
+ * second.
  */
 import { firstConnection } from "./first_connection.ts";
 import { reasonOf } from "./errors.ts";
