@@ -9,7 +9,7 @@ import { checkArgumentBytes } from "./cli/argument_bytes.ts";
 import type { Launch } from "./cli/host.ts";
 import { runProgram } from "./cli/program.ts";
 import { StandardError } from "./cli/standard_error.ts";
-import { writeStandardOutput } from "./cli/descriptor.ts";
+import { takeBackStandardOutput, writeStandardOutput } from "./cli/descriptor.ts";
 import { StandardOutput } from "./cli/standard_output.ts";
 import { reasonOf, UsageError } from "./lib/errors.ts";
 import { configureLogging, logger } from "./lib/log.ts";
@@ -17,7 +17,7 @@ import { printable } from "./lib/printable.ts";
 import { replaceProcess } from "./lib/replace_process.ts";
 
 const leaving = new AbortController();
-const stdout = new StandardOutput(writeStandardOutput, () => leaving.abort());
+const stdout = new StandardOutput(writeStandardOutput, () => leaving.abort(), takeBackStandardOutput);
 const stderr = new StandardError(Deno.stderr);
 let verbose = Deno.args.includes("--verbose") || Deno.args.includes("-v");
 
@@ -77,6 +77,7 @@ async function launch(role: Launch): Promise<void> {
     signal: leaving.signal,
     out: (line) => stdout.out(line),
     outBytes: (bytes) => stdout.outBytes(bytes),
+    takeBack: takeBackStandardOutput,
     beginAnew: () => beginsAnew = true,
     note,
   }) ?? 0;

@@ -4,7 +4,8 @@
  *
  * What gathers while a write is under way goes out in one. When the reader is gone (broken pipe) `onReaderGone` is
  * told once and everything later is dropped in silence. Any other failure, a full disk for instance, rejects the
- * writes that it concerns.
+ * writes that it concerns; of a line or bytes that were queued at once, all is there then, or nothing where the end of
+ * what was written can be taken back.
  */
 import { PubsubError, reasonOf } from "../lib/errors.ts";
 
@@ -19,15 +20,22 @@ const encoder = new TextEncoder();
 /** An ordered writer. */
 export class StandardOutput {
   readonly #write: (bytes: Uint8Array) => Promise<number>;
+  readonly #takeBack: (count: number) => void;
   readonly #onReaderGone: () => void;
   #pending: Pending[] = [];
   #pumping: Promise<void> | undefined;
   #gone = false;
   #failure: { error: unknown } | undefined;
 
-  constructor(write: (bytes: Uint8Array) => Promise<number>, onReaderGone: () => void) {
+  /** @param takeBack removes so many bytes from the end of what was written, if that can be. */
+  constructor(
+    write: (bytes: Uint8Array) => Promise<number>,
+    onReaderGone: () => void,
+    takeBack: (count: number) => void = () => {},
+  ) {
     this.#write = write;
     this.#onReaderGone = onReaderGone;
+    this.#takeBack = takeBack;
   }
 
   /** Queues one line. A failure is thrown by `flush`. */
@@ -57,15 +65,20 @@ export class StandardOutput {
     while (this.#pending.length > 0) {
       const group = this.#pending;
       this.#pending = [];
+      let at = 0;
       try {
         const bytes = joined(group);
-        for (let at = 0; at < bytes.length;) at += await this.#write(bytes.subarray(at));
+        while (at < bytes.length) at += await this.#write(bytes.subarray(at));
       } catch (error) {
         if (!(error instanceof Deno.errors.BrokenPipe)) {
           const failure = new PubsubError(`cannot write standard output: ${reasonOf(error)}`, {
             cause: error,
           });
-          for (const item of group) item.reject(failure);
+          const whole = wholeItems(group, at);
+          const length = whole.reduce((sum, { bytes }) => sum + bytes.length, 0);
+          if (at > length) this.#takeBack(at - length);
+          for (const item of whole) item.resolve();
+          for (const item of group.slice(whole.length)) item.reject(failure);
           continue;
         }
         this.#gone = true;
@@ -77,6 +90,13 @@ export class StandardOutput {
     }
     this.#pumping = undefined;
   }
+}
+
+/** Those at the beginning of `group` that so many bytes hold whole. */
+function wholeItems(group: readonly Pending[], bytes: number): readonly Pending[] {
+  let end = 0;
+  const first = group.findIndex((item) => (end += item.bytes.length) > bytes);
+  return first < 0 ? group : group.slice(0, first);
 }
 
 function joined(group: readonly Pending[]): Uint8Array {

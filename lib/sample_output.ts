@@ -4,7 +4,8 @@
  *
  * Guarantee: bytes leave in the order they were added, and whoever adds is told when its samples have left. So who waits
  * for that before it takes the next batch has acknowledged nothing that the reader has not got, and keeps one batch in
- * memory. A failed write is thrown to whoever waits, and to everybody who adds or finishes from then on.
+ * memory. A failed write is thrown to whoever waits for what it concerns, and to everybody who adds or finishes from
+ * then on; what was added at once is written whole then, or its beginning is taken back, where that can be.
  */
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { EncodableBatch, SampleEncoder } from "./sample_encoder.ts";
@@ -16,15 +17,26 @@ const PIECE = 16_384;
 export class SampleOutput {
   readonly #encode: SampleEncoder;
   readonly #write: (bytes: Uint8Array) => Promise<void>;
+  readonly #takeBack: (count: number) => void;
   readonly #buffer = new ByteBuffer();
   #writing: Promise<void> | undefined;
+  /** Bytes, and where each addition that is not written yet ends. */
   #added = 0;
+  readonly #ends: number[] = [];
+  /** Where the last one ends that is. */
+  #whole = 0;
   #written = 0;
   #failure: { error: unknown } | undefined;
 
-  constructor(encode: SampleEncoder, write: (bytes: Uint8Array) => Promise<void>) {
+  /** @param takeBack removes so many bytes from the end of what was written, if that can be. */
+  constructor(
+    encode: SampleEncoder,
+    write: (bytes: Uint8Array) => Promise<void>,
+    takeBack: (count: number) => void = () => {},
+  ) {
     this.#encode = encode;
     this.#write = write;
+    this.#takeBack = takeBack;
   }
 
   /** Bytes that the reader has taken. */
@@ -38,9 +50,10 @@ export class SampleOutput {
     const before = this.#buffer.length;
     this.#encode(batch, count, this.#buffer, subscriber);
     const end = this.#added += this.#buffer.length - before;
+    this.#ends.push(end);
     this.#writing ??= this.#pump();
     while (this.#writing !== undefined && this.#written < end) await this.#writing;
-    this.#throwFailure();
+    if (this.#written < end) this.#throwFailure();
   }
 
   /** Resolves when everything added has been written. */
@@ -59,9 +72,11 @@ export class SampleOutput {
         const piece = bytes.subarray(at, at + PIECE);
         await this.#write(piece);
         this.#written += piece.length;
+        while (this.#ends.length > 0 && this.#ends[0]! <= this.#written) this.#whole = this.#ends.shift()!;
       }
     } catch (error) {
       this.#failure = { error };
+      if (this.#written > this.#whole) this.#takeBack(this.#written - this.#whole);
       this.#buffer.take();
     }
     this.#writing = this.#buffer.length > 0 ? this.#pump() : undefined;

@@ -25,7 +25,7 @@ import { Credit } from "./credit.ts";
 import { endOf } from "./ended_streams.ts";
 import { FormatError, reasonOf } from "./errors.ts";
 import { FailoverLog, type Tally } from "./failover_log.ts";
-import { FencingWatch } from "./fencing_watch.ts";
+import { FencedRun, FencingWatch } from "./fencing_watch.ts";
 import { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "./log.ts";
@@ -121,7 +121,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #byPrefix = new Map<string, Following>();
   readonly #parked = new ParkedStreams();
   readonly #links = new Map<string, Link>();
-  readonly #fences = new Map<string, Fence & { owner: string; at: number }>();
+  readonly #fences = new Map<string, Fence & { owner: string; at: number; fenced: FencedRun }>();
   readonly #notices = new MismatchNotices();
   readonly #unreached = new UnreachedWatch();
   readonly #toAcknowledge = new Set<Following>();
@@ -570,7 +570,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #follow(key: string, match: StreamMatch): Following {
     const { topic, publisher, incarnation, ownership } = match;
-    const fence = this.#fences.getOrInsertComputed(topic, () => ({ highest: 0n, owner: "", at: 0 }));
+    const patience = this.#common.sessionTimeoutMs + FENCED_MS;
+    const fence = this.#fences.getOrInsertComputed(topic, () => ({
+      ...{ highest: 0n, owner: "", at: 0, fenced: new FencedRun(patience) },
+    }));
     if (ownership !== "shared") this.#epochs!.expect(topic, fence);
     const reliable = this.#info.reliability === "reliable";
     const following: Following = new Following(
@@ -596,7 +599,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
         },
         fenced: (from, to) => this.#missed("fenced", topic, publisher, from, to, "a later owner was heard"),
       }),
-      new FencingWatch(this.#common.sessionTimeoutMs + FENCED_MS),
+      new FencingWatch(patience, fence.fenced),
       this.#credit,
       this.#info.incarnation,
     );

@@ -13,9 +13,9 @@ const CHECK_MS = 100;
 const TOLERANCE_MS = 1;
 /** The moment at which the coarse clock ticks is waited for, at most so long. */
 const TICK_MS = 3;
-/** Smaller steps are followed without a word; others are told of, and not oftener than this. */
+/** Smaller steps are followed without a word; others are told of, not oftener than this, and then with their sum. */
 const TOLD_STEP_MS = 100;
-const TOLD_AGAIN_MS = 60_000;
+const TOLD_AGAIN_MS = 10_000;
 
 /** Where the time comes from. */
 export interface TimeSources {
@@ -59,10 +59,12 @@ export class SystemClock {
     // It was a moment between `before` and `after`, and up to a millisecond later than the clock says.
     const tooEarly = before + this.#offset - (now + 1);
     const tooLate = now - (after + this.#offset);
-    if (tooEarly <= TOLERANCE_MS && tooLate <= TOLERANCE_MS) return;
-    const old = this.#offset;
-    this.#offset = this.#measure();
-    this.#tell(this.#offset - old, after);
+    if (tooEarly > TOLERANCE_MS || tooLate > TOLERANCE_MS) {
+      const old = this.#offset;
+      this.#offset = this.#measure();
+      this.#untold += this.#offset - old;
+    }
+    this.#tell(after);
   }
 
   /** What is to be added to the steady clock, exactly: read when the coarse one ticks. */
@@ -78,8 +80,7 @@ export class SystemClock {
     }
   }
 
-  #tell(ms: number, now: number): void {
-    this.#untold += ms;
+  #tell(now: number): void {
     if (Math.abs(this.#untold) < TOLD_STEP_MS || now < this.#tellAt) return;
     this.#tellAt = now + TOLD_AGAIN_MS;
     this.#onStep(this.#untold);

@@ -9,6 +9,8 @@ export interface RoleContext {
   out(line: string): void;
   /** Write bytes of data to standard output, in order with `out`. Resolves when the reader has taken them. */
   outBytes(bytes: Uint8Array): Promise<void>;
+  /** Removes so many bytes from the end of standard output, after a failed write, where that is possible. */
+  takeBack?(count: number): void;
   /** When this role has ended, begin the program anew within this process, unless it was asked to leave. */
   beginAnew?(): void;
   /** Write one line to standard error that is a result, not a log record (a summary, a progress line). */

@@ -39,7 +39,8 @@ const log = logger("subscriber");
 /** Runs the subscribers. */
 export async function runSubscriber(options: SubscriberRoleOptions, context: RoleContext): Promise<number> {
   const encode = sampleEncoder(options.format);
-  const output = encode && new SampleOutput(encode, (bytes) => context.outBytes(bytes));
+  const output = encode &&
+    new SampleOutput(encode, (bytes) => context.outBytes(bytes), (count) => context.takeBack?.(count));
   const summary = new DeliverySummary();
   const counts = { lost: 0, fenced: 0, duplicates: 0, recovered: 0 };
   let incomplete = false;

@@ -31,12 +31,16 @@ export const WORDS: readonly string[] = [
   ...["ruok", "isro", "srvr", "stat", "cons", "mntr", "wchs", "wchc", "wchp", "dump", "envi", "conf"],
 ];
 
+/** Those of Apache's that are not spoken here, whoever asks. */
+const OTHER_WORDS = ["crst", "dirs", "gtmk", "hash", "srst", "stmk"];
+
 /** Answered unless somebody asks for more, as by Apache: what it costs does not grow with what others do. */
 export const DEFAULT_WORDS: readonly string[] = ["srvr"];
 
 /** What is answered to a word that is not to be answered, as by Apache. */
 export function refusal(word: string): string | null {
-  return WORDS.includes(word) ? `${word} is not executed because it is not in the whitelist.\n` : null;
+  const isKnown = WORDS.includes(word) || OTHER_WORDS.includes(word);
+  return isKnown ? `${word} is not executed because it is not in the whitelist.\n` : null;
 }
 
 /** The answer to `word`, or null when it is not one we know: the connection is then closed without an answer. */

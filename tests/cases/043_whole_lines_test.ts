@@ -61,6 +61,27 @@ if (root) {
   );
 }
 
+if (root) {
+  systemTest(
+    "case 43: on a full disk what is printed ends with a whole line, and is what was counted",
+    async (system) => {
+      await small(64, async (directory) => {
+        await system.broker();
+        const stdoutFile = `${directory}/out`;
+        const reader = system.start(["subscriber", "-t", "A", "--json", "-m", "3000"], { stdoutFile });
+        const flags = ["-t", "A", "-m", "3000", "-s", "0", "--wait-for-subscribers", "1"];
+        system.start(["publisher", ...flags]);
+        assert.equal(await reader.exit(), 1);
+        const text = Deno.readTextFileSync(stdoutFile);
+        assert.ok(text.endsWith("\n"), text.slice(-100));
+        const printed = text.trimEnd().split("\n").map((line) => JSON.parse(line) as { sequence: number });
+        assert.deepEqual(printed.map(({ sequence }) => sequence), printed.map((_, index) => index + 1));
+        assert.equal(reader.summary().received, printed.length);
+      });
+    },
+  );
+}
+
 systemTest(
   "case 43: a reader whose output fails says no farewell, and has not got what was not written",
   async ({ zookeeper }) => {

@@ -23,7 +23,7 @@ function test(
 
 test("case 51: of the four-letter words only srvr is answered, as by Apache", {}, async (server) => {
   assert.match(await fourLetterWord(server.address, "srvr"), /Mode: standalone/);
-  for (const word of ["wchc", "wchp", "dump", "cons", "mntr"]) {
+  for (const word of ["wchc", "wchp", "dump", "cons", "mntr", "crst", "srst", "stmk"]) {
     assert.equal(
       await fourLetterWord(server.address, word),
       `${word} is not executed because it is not in the whitelist.\n`,

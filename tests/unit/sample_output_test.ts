@@ -68,3 +68,18 @@ Deno.test("a failed write reaches whoever waits, adds or finishes, as nothing is
   await assert.rejects(output.add(batchOf(["1"]), 1, "sub-1"), /No space left/);
   await assert.rejects(output.finish(), /No space left/);
 });
+
+Deno.test("case 43: what was added at once is written whole or taken back, and who is told knows which", async () => {
+  let held = "";
+  let room = 3;
+  const output = new SampleOutput(raw, (bytes) => {
+    if (room-- <= 0) return Promise.reject(new Error("No space left"));
+    held += new TextDecoder().decode(bytes);
+    return Promise.resolve();
+  }, (count) => held = held.slice(0, -count));
+  // Pieces of 16 KiB, of which three are written: the first two additions, and the beginning of the third.
+  const texts = ["a", "b", "c", "d"].map((text) => text.repeat(20_000));
+  const ends = await Promise.allSettled(texts.map((text) => output.add(batchOf([text]), 1, "sub-1")));
+  assert.deepEqual(ends.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected", "rejected"]);
+  assert.equal(held, `${texts[0]}\n${texts[1]}\n`);
+});

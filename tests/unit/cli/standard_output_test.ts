@@ -51,3 +51,24 @@ Deno.test("a full disk rejects the write that it concerns, and the flush after a
   await assert.rejects(output.flush(), /No space left/);
   await output.flush();
 });
+
+Deno.test("case 43: of what a full disk interrupts, the beginning is taken back and what was whole before it stays", async () => {
+  let held = "";
+  const output = new StandardOutput(
+    (chunk) => {
+      const count = Math.min(chunk.length, 10 - held.length, 4);
+      if (count === 0) return Promise.reject(new Error("No space left"));
+      held += text([chunk.subarray(0, count)]);
+      return Promise.resolve(count);
+    },
+    () => assert.fail("not gone"),
+    (count) => held = held.slice(0, -count),
+  );
+  const ends = await Promise.allSettled(
+    ["one\n", "two\n", "three\n", "4\n"].map((line) => output.outBytes(bytes(line))),
+  );
+  assert.equal(held, "one\ntwo\n");
+  assert.deepEqual(ends.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected", "rejected"]);
+  await output.outBytes(bytes("5\n"));
+  assert.equal(held, "one\ntwo\n5\n");
+});
