@@ -47,6 +47,8 @@ export class DeliverySummary {
   #maxGap = 0;
   #negative = 0;
   #clock: ClockDifference | undefined;
+  /** Of the publisher whose clock differs most from its broker's. */
+  #publisherClock = 0;
 
   /** Samples delivered, historical ones included. */
   get received(): number {
@@ -63,6 +65,8 @@ export class DeliverySummary {
         if (last !== undefined) this.#maxGap = Math.max(this.#maxGap, receivedAt - last);
         last = receivedAt;
         this.#received += count;
+        const { clockOffset } = batch;
+        if (Math.abs(clockOffset) > Math.abs(this.#publisherClock)) this.#publisherClock = clockOffset;
         if (batch.historical) {
           this.#historical += count;
           return;
@@ -96,7 +100,8 @@ export class DeliverySummary {
 
   /**
    * `summary received=... max_gap_ms=...`; a percentile of no samples is `-`. Where clocks differ, it goes on with
-   * `negative=...` (samples from the future) and `clock_offset_ms=... clock_bound_ms=...`.
+   * `negative=...` (samples from the future), `clock_offset_ms=... clock_bound_ms=...` and
+   * `publisher_clock_offset_ms=...`.
    */
   line(counts: DeliveryCounts): string {
     const percentile = (p: number) =>
@@ -108,7 +113,8 @@ export class DeliverySummary {
       `p99_ms=${percentile(99)} max_gap_ms=${this.#maxGap.toFixed(3)}` +
       (this.#negative === 0 ? "" : ` negative=${this.#negative}`) +
       (this.#clock === undefined ? "" : ` clock_offset_ms=${this.#clock.offset.toFixed(3)} ` +
-        `clock_bound_ms=${this.#clock.bound.toFixed(3)}`);
+        `clock_bound_ms=${this.#clock.bound.toFixed(3)}`) +
+      (this.#publisherClock === 0 ? "" : ` publisher_clock_offset_ms=${Math.round(this.#publisherClock)}`);
   }
 }
 

@@ -39,6 +39,8 @@ export class PublishedStream {
   readonly topic: string;
   readonly flow: Flow;
   readonly window: Window;
+  /** By how many milliseconds our clock is behind our broker's, if that is more than nothing: told with the samples. */
+  clockOffset = 0;
   /** Fencing token put into every message; 0 when shared. Change it with {@link setEpoch}. */
   #epoch = 0n;
   /** The next sample's number. */
@@ -121,7 +123,8 @@ export class PublishedStream {
     const { acknowledged } = this.flow;
     const asks = this.#account.send(this.#builder.length, acknowledged !== Infinity);
     const flags = asks ? Flag.ACKNOWLEDGE : 0;
-    const header = { flags, incarnation, epoch: this.#epoch, first: this.#next - count, count };
+    const { clockOffset } = this;
+    const header = { flags, incarnation, epoch: this.#epoch, first: this.#next - count, count, clockOffset };
     const message = this.#builder.finish(header);
     this.window.push(
       chunkOf(message, this.#key.length, header, { topic: this.topic, publisher }),

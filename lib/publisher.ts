@@ -23,6 +23,7 @@ import {
 } from "./client_options.ts";
 import type { ClientEvent, ClientOptions } from "./client_options.ts";
 import { monotonic, wallAt } from "./clock.ts";
+import { clockDiffers } from "./clock_notices.ts";
 import { ControlClient, type Matches } from "./control_client.ts";
 import type { Missing } from "./debts.ts";
 import { recordEnd } from "./ended_streams.ts";
@@ -563,8 +564,11 @@ export class Publisher implements AsyncDisposable {
   #tick(): void {
     const now = monotonic();
     let urgent = this.#wakers.size > 0;
+    const clock = this.#control?.clock;
+    const clockOffset = clock !== undefined && clockDiffers(clock) ? clock.offset : 0;
     for (const entry of this.#topics.values()) {
       const { stream } = entry;
+      stream.clockOffset = clockOffset;
       urgent ||= stream.full;
       if (entry.decided) this.#noticeOwnership(entry);
       for (const subscriber of stream.dropSlow(now)) {

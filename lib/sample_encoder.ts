@@ -16,6 +16,8 @@ export interface EncodableBatch {
   readonly historical: boolean;
   /** Milliseconds since the epoch. */
   readonly receiveTime: number;
+  /** By how many milliseconds the publisher's clock is behind its broker's; 0 if they agree. */
+  readonly clockOffset: number;
   readonly firstSequence: number;
   readonly count: number;
   /** Holds the payloads. */

@@ -6,7 +6,7 @@
  * version        u8  1
  * flags          u8  1 historical, 2 end of a request, 4 please acknowledge: this message once it is taken; without
  *                    samples everything below this number
- * reserved       u16 0
+ * clock          f16 by how many seconds the publisher's clock is behind its broker's, if they differ by much, else 0
  * incarnation    u32
  * epoch          u64 fencing token of the topic's ownership, 0 when shared
  * first sequence u64 number of the first sample; in a message without samples: the next number; in the end mark
@@ -82,6 +82,8 @@ export class SampleBatch implements Iterable<Sample> {
   receivedAt = 0;
   /** Whether the samples were published before the subscriber joined. */
   historical: boolean;
+  /** By how many milliseconds the publisher's clock is behind its broker's, to three digits; 0 if they agree. */
+  clockOffset = 0;
 
   constructor(
     readonly stream: StreamName,
@@ -132,6 +134,7 @@ export class SampleBatch implements Iterable<Sample> {
     rest.receiveTime = this.receiveTime;
     rest.receivedAt = this.receivedAt;
     rest.historical = this.historical;
+    rest.clockOffset = this.clockOffset;
     return rest;
   }
 
@@ -153,6 +156,7 @@ export class SampleBatch implements Iterable<Sample> {
     head.receiveTime = this.receiveTime;
     head.receivedAt = this.receivedAt;
     head.historical = this.historical;
+    head.clockOffset = this.clockOffset;
     return head;
   }
 
@@ -257,7 +261,7 @@ export function decodeBatch(bytes: Uint8Array, key: number, stream: StreamName):
   if (at !== bytes.length) {
     return new FormatError(`Message has ${bytes.length} bytes, its contents need ${at}`);
   }
-  return new SampleBatch(
+  const batch = new SampleBatch(
     stream,
     view.getUint32(key + 4),
     view.getBigUint64(key + 8),
@@ -268,6 +272,11 @@ export function decodeBatch(bytes: Uint8Array, key: number, stream: StreamName):
     bytes,
     body,
   );
+  if (view.getUint16(key + 2) !== 0) {
+    const seconds = view.getFloat16(key + 2);
+    if (Number.isFinite(seconds)) batch.clockOffset = seconds * 1000;
+  }
+  return batch;
 }
 
 /** What an end mark (a batch with `Flag.END`, as {@link decodeBatch} gave it) says. */
@@ -287,12 +296,19 @@ export interface Header {
   first: number;
   count: number;
   request?: number;
+  /** By how many milliseconds the publisher's clock is behind its broker's; a day is told as 18 hours. */
+  clockOffset?: number;
 }
+
+/** The largest number of seconds that has a place in a header. */
+const LARGEST_FLOAT16 = 65_504;
 
 function writeHeader(view: DataView, key: number, header: Omit<Header, "count">, count: number): void {
   view.setUint8(key, VERSION);
   view.setUint8(key + 1, header.flags ?? 0);
-  view.setUint16(key + 2, 0);
+  const seconds = (header.clockOffset ?? 0) / 1000;
+  if (seconds === 0) view.setUint16(key + 2, 0);
+  else view.setFloat16(key + 2, Math.max(-LARGEST_FLOAT16, Math.min(seconds, LARGEST_FLOAT16)));
   view.setUint32(key + 4, header.incarnation);
   view.setBigUint64(key + 8, header.epoch);
   view.setUint32(key + 16, Math.floor(header.first / HIGH));

@@ -3,14 +3,16 @@
 #
 # First start: the compressed payload behind the last line of this script (the Deno runtime, the program, its
 # native ZeroMQ library) is unpacked once, into a directory named by the payload's hash.
-# Later starts: one look at the files' owners, modes and sizes, then exec: pid and signals are the program's own. What
-# another user could have written is never run: it is unpacked anew, or elsewhere.
+# Later starts: one look at the files' owners, modes, sizes and times of change, then exec: pid and signals are the
+# program's own. What another user could have written is never run: it is unpacked anew, or elsewhere. What has changed
+# in any way since its content was known (by unpacking it, or by its digest) is looked at by digest.
 # Where: $PUBSUB_CACHE_DIR, else $XDG_CACHE_HOME/pubsub, else ~/.cache/pubsub, else a private directory in /tmp.
 # Guarantee: a directory of that name is complete (it is renamed into place), however many copies start at once.
 
 key='@KEY@'
 files='@FILES@'
 sizes='@SIZES@'
+digest='@DIGEST@'
 offset='@OFFSET@'
 need_mib='@NEED_MIB@'
 self=$0
@@ -22,8 +24,12 @@ umask 022
 say() { printf 'pubsub: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
+# What tells whether a file has changed: nobody but the system's clock decides what the time of change (%z) is.
+stamp='%s %d:%i %z'
+
 # Whether what lies in $1 can be believed: nobody but us and the system's owner (of /) owns or may write it, or may put
-# something else in its place. With $2, it is an unpacked copy: every file is there in its full size, too. One process.
+# something else in its place. With $2, it is an unpacked copy: every file is there in its full size, too, and what it
+# holds is known: it is as it was when the seal was made, or has the digest that it has to have. One process.
 believed() {
   have=$(
     cd -P "$1" 2>/dev/null || exit 1
@@ -38,9 +44,9 @@ believed() {
         done
       done
       # shellcheck disable=SC2086
-      set -- /proc/self/ / "$place" cache $parts $files
+      set -- /proc/self/ / "$place" cache seal $parts $files
     else set -- /proc/self/ / "$place"; fi
-    stat -c '%u %A %s' "$@" 2>/dev/null || exit 1
+    TZ=UTC0 stat -c "%u %A $stamp" "$@" 2>/dev/null || exit 1
     echo above
     set --
     while place=${place%/*} && [ -n "$place" ]; do set -- "$@" "$place"; done
@@ -51,8 +57,8 @@ believed() {
     ! stat -c %s / >/dev/null 2>&1 && [ -O "$1" ] && { [ -z "${2:-}" ] || [ -O "$1/pubsub" ]; }
     return
   }
-  me='' system='' found='' above='' count=0
-  while read -r owner mode size; do
+  me='' system='' found='' stamps='' above='' count=0
+  while read -r owner mode size rest; do
     count=$((count + 1))
     case $count in
       1) me=$owner; continue ;;
@@ -73,15 +79,37 @@ believed() {
       ????????w*) why='open to everybody'; return 1 ;;
       ?????w*) [ -n "${2:-}" ] && { why='open to its group'; return 1; } ;;
     esac
-    [ "$count" -gt 4 ] && case $mode in -*) found="$found
-$size" ;; esac
+    [ "$count" -gt 5 ] && case $mode in -*) found="$found
+$size" stamps="$stamps
+$size $rest" ;; esac
   done <<END
 $have
 END
   [ -z "${2:-}" ] && return 0
   why='incomplete'
   [ "$found" = "
-$sizes" ]
+$sizes" ] || return 1
+  sealed=
+  while read -r line; do sealed="$sealed
+$line"; done 2>/dev/null < "$1/seal"
+  [ "$sealed" = "$stamps" ] && return 0
+  why='changed'
+  as_packed "$1" || return 1
+  # Where we may not write (a copy that the system's owner has unpacked) it is looked at by digest each time.
+  [ ! -w "$1" ] || seal "$1"
+}
+
+# Whether the files in $1 hold what was packed. (They have their sizes, so one digest of all does.)
+as_packed() {
+  # shellcheck disable=SC2086
+  have=$({ cd "$1" && cat $files | { sha256sum || shasum -a 256; }; } 2>/dev/null)
+  [ "${have%% *}" = "$digest" ]
+}
+
+# Keeps what the files in $1 are like now.
+seal() {
+  # shellcheck disable=SC2086
+  (cd "$1" && TZ=UTC0 stat -c "$stamp" $files > ".seal.$$" && mv -f ".seal.$$" seal) 2>/dev/null
 }
 
 # Whether the unpacked copy in $1 is whole and ours.
@@ -160,6 +188,7 @@ unpack() {
   }
   # What the runtime writes there later, with whatever umask, is closed to others by its directory.
   mkdir -p "$fresh/cache" && chmod 700 "$fresh/cache"
+  seal "$fresh"
   chmod 755 "$fresh"
   # Another copy may have won in the meantime: its directory is as good. A damaged one is moved out of the way.
   if [ -e "$1/$key" ] && ! complete "$1/$key"; then

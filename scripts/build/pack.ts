@@ -4,6 +4,7 @@
  *
  * The same input gives the same bytes, so the payload's hash names the directory it is unpacked into.
  */
+import { createHash } from "node:crypto";
 import { gzip } from "node:zlib";
 import { promisify } from "node:util";
 import config from "../../deno.json" with { type: "json" };
@@ -32,6 +33,9 @@ export interface PackResult {
   readonly key: string;
 }
 
+/** Characters of a digest that name a directory: 96 bits. */
+const KEY_LENGTH = 24;
+
 /** Writes the executable `output` from the staged program and the runtime. */
 export async function packProgram(
   { stage, runtime, target, output, level = 6 }: PackInput,
@@ -41,7 +45,7 @@ export async function packProgram(
     entries.push({ name, data: await Deno.readFile(`${stage}/${name}`), executable: false });
   }
   const payload = new Uint8Array(await promisify(gzip)(tarOf(entries), { level }));
-  const key = await hashOf(payload);
+  const key = digestOf(payload).slice(0, KEY_LENGTH);
   const unpackedBytes = entries.reduce((sum, entry) => sum + entry.data.length, 0);
   const launcher = fillLauncher(await Deno.readTextFile(new URL("launcher.sh", import.meta.url)), {
     VERSION: config.version,
@@ -49,6 +53,7 @@ export async function packProgram(
     KEY: key,
     FILES: entries.map((entry) => entry.name).join(" "),
     SIZES: entries.map((entry) => entry.data.length).join("\n"),
+    DIGEST: digestOf(...entries.map((entry) => entry.data)),
     NEED_MIB: String(Math.ceil(unpackedBytes / 2 ** 20)),
     RUNTIME_FLAGS: RUNTIME_FLAGS.join(" "),
   });
@@ -79,7 +84,9 @@ export function fillLauncher(template: string, values: Record<string, string>): 
   return encoder.encode(result);
 }
 
-async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest.subarray(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/** SHA-256 of these one after the other, in hexadecimal. */
+function digestOf(...parts: Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
 }

@@ -67,6 +67,20 @@ test("case 38: a publisher whose clock is wrong says by how much, and so does st
   }
 });
 
+test("case 38: a subscriber whose publisher's clock is wrong says by how much", async (system) => {
+  await system.broker();
+  const reader = system.start(["subscriber", "-t", "A", "--indefinite"]);
+  system.start(["publisher", "-t", "A", "--indefinite", "-s", "0.05"], {
+    env: { ...FAKE, FAKETIME: "-3600s" },
+  });
+  await reader.prints(80);
+  assert.equal(await reader.interrupt(), 0);
+  const said = reader.summary() as unknown as Record<string, number>;
+  assert.ok(Math.abs(said.p50_ms! - HOUR) < 10_000, "the latency is wrong");
+  assert.ok(Math.abs(said.publisher_clock_offset_ms! - HOUR) < 10_000, "and it is said by how much");
+  assert.equal(said.clock_offset_ms, undefined);
+});
+
 systemTest("case 39: each sample as JSON names the client that received it", async (system) => {
   await system.broker();
   const readers = system.start(["subscriber", "-t", "A", "--count", "2", "--id", "s", "--json", "-m", "3"]);

@@ -67,3 +67,11 @@ Deno.test("case 38: clocks that differ are said, with by how much, and samples f
   summary.clock({ offset: 10, bound: 1 });
   assert.match(summary.line(none), / negative=1 clock_offset_ms=3600000\.000 clock_bound_ms=2\.000$/);
 });
+
+Deno.test("case 38: by how much the clock of a publisher is wrong, by its own word, is said of the one that is furthest off", () => {
+  const summary = new DeliverySummary();
+  const track = summary.track();
+  for (const clockOffset of [150, -3_600_000, 0]) track.add(batchOf(["x"], { clockOffset }), 1);
+  track.add(batchOf(["x"], { clockOffset: 7_200_000 }), 0);
+  assert.match(summary.line(none), / max_gap_ms=\S+ publisher_clock_offset_ms=-3600000$/);
+});

@@ -16,6 +16,7 @@ export function batchOf(
     epoch: 7n,
     historical: false,
     receiveTime: 1_700_000_000_001.5,
+    clockOffset: 0,
     receivedAt: options.receiveTime ?? 0,
     ...rest,
     firstSequence,

@@ -33,31 +33,21 @@ test("50 copies started at once in an empty cache all run, from one unpacked dir
   });
 });
 
+/** What unpacking needs: neither flock nor a way to look at what files hold. */
+const TOOLS = "sh stat mkdir rm ls id tail gzip tar mktemp mv tr find chmod";
+
+async function linkTools(directory: string): Promise<void> {
+  await Deno.mkdir(directory);
+  for (const tool of TOOLS.split(" ")) {
+    const { out } = await run("sh", ["-c", `command -v ${tool}`]);
+    await Deno.symlink(out, `${directory}/${tool}`);
+  }
+}
+
 test("without flock, copies started at once unpack side by side and the first one wins", async () => {
   const pubsub = await packedFixture();
   await inTempDir(async (directory) => {
-    await Deno.mkdir(`${directory}/bin`);
-    for (
-      const tool of [
-        "sh",
-        "stat",
-        "mkdir",
-        "rm",
-        "ls",
-        "id",
-        "tail",
-        "gzip",
-        "tar",
-        "mktemp",
-        "mv",
-        "tr",
-        "find",
-        "chmod",
-      ]
-    ) {
-      const { out } = await run("sh", ["-c", `command -v ${tool}`]);
-      await Deno.symlink(out, `${directory}/bin/${tool}`);
-    }
+    await linkTools(`${directory}/bin`);
     const env = { PUBSUB_CACHE_DIR: `${directory}/cache`, PATH: `${directory}/bin` };
     const all = await Promise.all(Array.from({ length: 6 }, () => run(pubsub, ["echo"], env)));
     assert.deepEqual(all, all.map(() => ({ code: 0, out: "[]", err: "" })));
@@ -307,6 +297,68 @@ test("case 31: with umask 000 nothing that is unpacked can be written or replace
       if (path.startsWith(`${closed}/`)) continue;
       assert.equal((await Deno.stat(path)).mode! & 0o022, 0, path);
     }
+  });
+});
+
+test("case 31: what has changed in any way is looked at by its content, and only that", async (t) => {
+  const pubsub = await packedFixture();
+  await inTempDir(async (directory) => {
+    const env = { PUBSUB_CACHE_DIR: directory };
+    await run(pubsub, ["echo"], env);
+    const [key] = await namesIn(directory);
+    const program = `${directory}/${key}/main.js`;
+    const { size, mtime, atime } = await Deno.stat(program);
+    const planted = "console.log('planted');".padEnd(size);
+    const changes: [string, () => Promise<void>][] = [
+      ["written to at the same size, with the same times", async () => {
+        await Deno.writeTextFile(program, planted);
+        await Deno.utime(program, atime!, mtime!);
+      }],
+      ["another file in its place", async () => {
+        await Deno.writeTextFile(`${program}.new`, planted);
+        await Deno.rename(`${program}.new`, program);
+      }],
+      ["another program, and a seal that is older", async () => {
+        await Deno.copyFile(`${directory}/${key}/seal`, `${directory}/seal`);
+        await Deno.writeTextFile(program, planted);
+        await Deno.rename(`${directory}/seal`, `${directory}/${key}/seal`);
+      }],
+    ];
+    for (const [name, change] of changes) {
+      await t.step(name, async () => {
+        await change();
+        const said = await run(pubsub, ["echo", "x"], env);
+        assert.equal(said.out, '["x"]');
+        assert.match(said.err, /^pubsub: the unpacked copy in .* was changed: unpacked again$/);
+        assert.deepEqual(await run(pubsub, ["echo"], env), { code: 0, out: "[]", err: "" });
+        assert.deepEqual(await namesIn(directory), [key]);
+      });
+    }
+    await t.step(
+      "what was copied elsewhere, or touched, has the same content: it is sealed again",
+      async () => {
+        const copy = `${directory}/copy`;
+        assert.equal((await run("cp", ["-a", `${directory}/${key}`, `${directory}/.copy`])).code, 0);
+        await Deno.mkdir(copy);
+        await Deno.rename(`${directory}/.copy`, `${copy}/${key}`);
+        const there = { PUBSUB_CACHE_DIR: copy };
+        const { ino } = await Deno.stat(`${copy}/${key}`);
+        assert.deepEqual(await run(pubsub, ["echo"], there), { code: 0, out: "[]", err: "" });
+        assert.equal((await Deno.stat(`${copy}/${key}`)).ino, ino, "not unpacked again");
+        // Without the tools that look at what it holds only a seal helps.
+        await Deno.mkdir(`${directory}/bin`);
+        await Deno.symlink("/usr/bin/stat", `${directory}/bin/stat`);
+        const alone = { ...there, PATH: `${directory}/bin` };
+        assert.deepEqual(await run(pubsub, ["echo"], alone), { code: 0, out: "[]", err: "" });
+      },
+    );
+    await t.step("where it cannot be looked at it is unpacked again", async () => {
+      await Deno.chmod(program, 0o640);
+      await linkTools(`${directory}/tools`);
+      const said = await run(pubsub, ["echo"], { ...env, PATH: `${directory}/tools` });
+      assert.match(said.err, /^pubsub: the unpacked copy in .* was changed: unpacked again$/);
+      assert.equal(said.out, "[]");
+    });
   });
 });
 

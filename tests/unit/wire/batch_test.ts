@@ -165,6 +165,26 @@ Deno.test("a mark tells the next number, an end mark also where the answer began
   }));
 });
 
+Deno.test("a header tells by how much the publisher's clock is off, to three digits; what is no number is none", () => {
+  fc.assert(
+    fc.property(content, fc.integer({ min: -100_000_000, max: 100_000_000 }), (given, clockOffset) => {
+      const builder = new BatchBuilder(liveKey(given.topic, given.publisher));
+      builder.add(1, "x");
+      const { incarnation, epoch, first } = given;
+      const bytes = builder.finish({ incarnation, epoch, first, clockOffset });
+      const told = decoded(bytes, given);
+      const right = Math.max(-65_504_000, Math.min(clockOffset, 65_504_000));
+      assert.ok(Math.abs(told.clockOffset - right) <= Math.abs(right) / 1000 + 1, `${told.clockOffset}`);
+      assert.equal(told.without(1).clockOffset, told.clockOffset);
+      assert.equal(told.upTo(1).clockOffset, told.clockOffset);
+      for (const none of [0x7c00, 0xfc00, 0x7e00]) {
+        new DataView(bytes.buffer, bytes.byteOffset).setUint16(keyLength(bytes) + 2, none);
+        assert.equal(decoded(bytes, given).clockOffset, 0);
+      }
+    }),
+  );
+});
+
 /** Whatever can be read is within the bytes, and reading it needs no memory that grows with what it claims. */
 function readAll(bytes: Uint8Array, key: number): void {
   const batch = decodeBatch(bytes, key, { topic: "A", publisher: "p" });
