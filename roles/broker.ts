@@ -18,9 +18,15 @@ const log = logger("broker");
 /** Leaving before the program begins anew takes at most so long: ZooKeeper may be away, too. */
 const LEAVE_MS = 8000;
 
+/** What is run. */
+export type Runnable = Pick<Broker, "id" | "failed" | "start" | "close">;
+
 /** Runs the broker. */
-export async function runBroker(options: BrokerRoleOptions, context: RoleContext): Promise<void> {
-  const broker = new Broker(options);
+export async function runBroker(
+  options: BrokerRoleOptions,
+  context: RoleContext,
+  broker: Runnable = new Broker(options),
+): Promise<void> {
   try {
     await runUntilAsked(broker, context);
   } catch (error) {
@@ -36,7 +42,7 @@ export async function runBroker(options: BrokerRoleOptions, context: RoleContext
   await broker.close();
 }
 
-async function runUntilAsked(broker: Broker, context: RoleContext): Promise<void> {
+async function runUntilAsked(broker: Runnable, context: RoleContext): Promise<void> {
   const life = watchFailure(context.signal, broker.failed);
   try {
     await broker.start(life.signal);
