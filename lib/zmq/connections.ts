@@ -1,10 +1,13 @@
 /**
  * The TCP connections that others have made to ports of this process, as the kernel knows them: who, how many bytes,
- * what is stuck; and a way to end one. The library itself tells none of it, and cannot end a single connection.
+ * what is stuck; a way to end one, and to take none from some addresses. The library itself tells none of it, cannot end
+ * a single connection, and takes whoever comes.
  *
  * Linux only; elsewhere there are none. A connection is ended by shutdown(2), which the library takes for an end by
  * the peer: it closes the descriptor itself, and by the option set here that is a reset, so nothing is left of it.
  */
+
+import { dropFilter } from "./barred.ts";
 
 /** A connection to one of our ports. */
 export interface Connection {
@@ -31,12 +34,18 @@ const SYMBOLS = {
 
 type Sockets = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-const SOL_SOCKET = 1, SO_LINGER = 13, IPPROTO_TCP = 6, TCP_INFO = 11, SHUT_RDWR = 2;
+const SOL_SOCKET = 1,
+  SO_LINGER = 13,
+  SO_ATTACH_FILTER = 26,
+  SO_DETACH_FILTER = 27,
+  IPPROTO_TCP = 6,
+  TCP_INFO = 11,
+  SHUT_RDWR = 2;
 const AF_INET = 2, AF_INET6 = 10;
 /** struct linger: on, for no time. */
 const NO_LINGER = new Uint8Array(Int32Array.of(1, 0).buffer);
 /** Of struct tcp_info. */
-const ESTABLISHED = 1, ACKNOWLEDGED_AT = 120, RECEIVED_AT = 128, UNSENT_AT = 144;
+const ESTABLISHED = 1, LISTENING = 10, ACKNOWLEDGED_AT = 120, RECEIVED_AT = 128, UNSENT_AT = 144;
 
 const address = new Uint8Array(128);
 const information = new Uint8Array(192);
@@ -100,6 +109,37 @@ export function endConnection({ descriptor, port, peer }: Connection): boolean {
   if (connectionAt(calls, descriptor, new Set([port]))?.peer !== peer) return false;
   calls.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, NO_LINGER, NO_LINGER.length);
   return calls.shutdown(descriptor, SHUT_RDWR) === 0;
+}
+
+/**
+ * Take no new connections to `port` from these addresses; from now on, and instead of those named before. The system
+ * drops the packets by which they would begin: nobody is told, and tries again. Those that stand go on.
+ */
+export function refuseConnections(port: number, addresses: readonly string[]): void {
+  const calls = sockets();
+  if (calls === null) return;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const descriptor = Number(name);
+    if (!listensTo(calls, descriptor, port)) continue;
+    if (addresses.length === 0) {
+      calls.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, NO_LINGER, 4);
+      continue;
+    }
+    const filter = dropFilter(addresses);
+    // struct sock_fprog: how many instructions, and where they are.
+    const program = new DataView(new ArrayBuffer(16));
+    program.setUint16(0, filter.length / 8, true);
+    program.setBigUint64(8, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter))), true);
+    calls.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(program.buffer), 16);
+  }
+}
+
+function listensTo(calls: Sockets, descriptor: number, port: number): boolean {
+  length[0] = address.length;
+  if (calls.getsockname(descriptor, address, length) !== 0 || portOf(address) !== port) return false;
+  length[0] = information.length;
+  return calls.getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, information, length) === 0 &&
+    information[0] === LISTENING;
 }
 
 /** The port in a struct sockaddr_in or sockaddr_in6; undefined for another kind of address. */

@@ -13,10 +13,11 @@
  */
 import { reasonOf } from "../errors.ts";
 import { logger } from "../log.ts";
-import { type Connection, connectionsTo, endConnection } from "./connections.ts";
+import { Barred } from "./barred.ts";
+import { type Connection, connectionsTo, endConnection, refuseConnections } from "./connections.ts";
 import { giveBackMemory, nativeMemory } from "./native_memory.ts";
 import { type Finding, LIMIT_BYTES, MemoryPressure } from "./memory_pressure.ts";
-import { type Allowance, PeerBudget, UNLIMITED } from "./peer_budget.ts";
+import { addressOf, type Allowance, PeerBudget, UNLIMITED } from "./peer_budget.ts";
 
 const MIB = 1024 * 1024;
 
@@ -59,6 +60,9 @@ export class MemoryGuard implements Disposable {
   #sweepAt = performance.now() + SWEEP_MS;
   #gaveBackAt = performance.now();
   #givingBack = false;
+  /** By port, and who is refused there. */
+  readonly #barred = new Map<number, Barred>();
+  readonly #refused = new Map<number, string>();
   #untold = 0;
   #toldAt = -COMPLAINT_MS;
 
@@ -86,12 +90,13 @@ export class MemoryGuard implements Disposable {
 
   #tick(now: number): void {
     const found = this.#pressure.look(nativeMemory(), now);
+    this.#refuse(now);
     if (found.exhausted) {
       log.warn(`${this.#ports.owner}: ${inUse(found)}, whoever was cut`);
       this.#ports.onExhausted?.();
     }
     if (found.resigned) log.warn(`${this.#ports.owner}: ${inUse(found)}, but not by the connections`);
-    if (found.jumped || found.blame || now >= this.#sweepAt) this.#sweep(found, now);
+    if (found.jumped || found.exceeded || found.blame || now >= this.#sweepAt) this.#sweep(found, now);
     const pause = found.short ? GIVE_BACK_SHORT_MS : GIVE_BACK_MS;
     if (found.above >= WORTH_BYTES && now - this.#gaveBackAt >= pause) this.#giveBack();
   }
@@ -102,14 +107,13 @@ export class MemoryGuard implements Disposable {
     for (const connection of greedy) {
       const { burst } = this.#ports.allowances.get(connection.port)!;
       this.#cut(connection, `it has sent ${mib(connection.received)}, more than ${mib(burst)} at once`, now);
-      this.#pressure.alarm(now);
     }
     if (greedy.length > 0 || found.blame) this.#pressure.wait(now);
-    const blamed = found.short ? this.#budget.stuck(connections) : [];
-    if (found.blame && greedy.length === 0 && blamed.length === 0) {
-      blamed.push(...this.#budget.toBlame(connections));
-    }
-    for (const connection of blamed) {
+    const stuck = found.short ? this.#budget.stuck(connections) : [];
+    const flooders = found.exceeded || found.blame ? this.#budget.flooders(connections) : [];
+    const isBlamed = found.blame && greedy.length === 0 && stuck.length === 0 && flooders.length === 0;
+    const other = isBlamed ? this.#budget.toBlame(connections) : undefined;
+    for (const connection of [...stuck, ...flooders, ...other ? [other] : []]) {
       const { received, unsent } = connection;
       this.#cut(
         connection,
@@ -119,8 +123,33 @@ export class MemoryGuard implements Disposable {
         now,
       );
     }
+    for (const connection of [...greedy, ...flooders]) this.#bar(connection, now);
     const pause = (performance.now() - now) / ALERT_SHARE;
     this.#sweepAt = now + (this.#pressure.alert(now) ? Math.min(pause, SWEEP_MS) : SWEEP_MS);
+  }
+
+  /** It would be back at once, with all that it has sent before. */
+  #bar({ port, peer }: Connection, now: number): void {
+    this.#pressure.alarm(now);
+    const address = addressOf(peer);
+    const lastsMs = this.#barred.getOrInsertComputed(port, () => new Barred()).add(address, now);
+    if (lastsMs === 0) return;
+    log.warn(
+      `${this.#ports.owner}: takes no new connections from ${address} at port ${port} for ${
+        lastsMs / 1000
+      } s`,
+    );
+    this.#refuse(now);
+  }
+
+  #refuse(now: number): void {
+    for (const [port, barred] of this.#barred) {
+      const addresses = barred.at(now);
+      const list = addresses.join(" ");
+      if (list === (this.#refused.get(port) ?? "")) continue;
+      refuseConnections(port, addresses);
+      this.#refused.set(port, list);
+    }
   }
 
   #cut(connection: Connection, why: string, now: number): void {

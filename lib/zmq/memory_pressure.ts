@@ -26,6 +26,8 @@ export interface Finding {
   readonly above: number;
   /** Much more than at the look before. */
   readonly jumped: boolean;
+  /** More than the limit, which it was not at the look before: whoever certainly is the cause is to be cut. */
+  readonly exceeded: boolean;
   /** More than the limit, and not only a moment ago. */
   readonly short: boolean;
   /** Whoever is likely to be the cause is to be cut. */
@@ -65,8 +67,10 @@ export class MemoryPressure {
     if (above <= LIMIT_BYTES) {
       this.#shortMs = undefined;
       this.#exhausted = false;
-      return { above, jumped, short: false, blame: false, exhausted: false, resigned: false };
+      const none = { exceeded: false, short: false, blame: false, exhausted: false, resigned: false };
+      return { above, jumped, ...none };
     }
+    const exceeded = this.#shortMs === undefined;
     this.#shortMs = this.#shortMs === undefined ? 0 : this.#shortMs + passed;
     const exhausted = !this.#exhausted && this.#shortMs >= IN_VAIN_MS;
     const resigned = this.#shortMs >= IN_VAIN_MS + EXHAUSTED_MS;
@@ -77,7 +81,7 @@ export class MemoryPressure {
     if (resigned) this.#base = memory;
     // Perhaps giving back what is free is all it takes.
     const short = this.#shortMs >= PATIENCE_MS;
-    return { above, jumped, short, blame: short && now >= this.#patientUntil, exhausted, resigned };
+    return { above, jumped, exceeded, short, blame: short && now >= this.#patientUntil, exhausted, resigned };
   }
 
   /** Somebody was cut, or nobody was found: the next one is to be blamed some time later. */

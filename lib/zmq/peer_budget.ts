@@ -22,6 +22,8 @@ export const UNLIMITED: Allowance = { burst: Infinity, rate: Infinity };
 
 /** A peer that has sent less than this to a port with an allowance is not to blame for a lack of memory. */
 const LITTLE_BYTES = 64 * 1024;
+/** An honest one does not send so much in a second, at any rate: 20 KB of acknowledgements were measured. */
+const FLOOD_BYTES = 128 * 1024;
 /** The library has little for a peer while the kernel has less than this for it. */
 const WAITING_BYTES = 4096;
 /** An honest one sends less than this a second over all of its time. */
@@ -96,34 +98,54 @@ export class PeerBudget {
   }
 
   /**
-   * Whom to end, memory being short and nobody stuck, of those that were just looked at: the one that lately sends most
-   * to a port with an allowance; else the slowest one that something waits for; else the one that has sent most to a port
+   * Whom to end first, memory being short, of those that were just looked at: who lately sends much to a port with an
+   * allowance, and who has done so from the same address for all of its time.
+   */
+  flooders(connections: readonly Connection[]): Connection[] {
+    const limited = this.#limited(connections);
+    const now = limited.filter((one) => this.#account(one).lately >= FLOOD_BYTES);
+    const addresses = new Set(now.map(({ peer }) => addressOf(peer)));
+    const before = limited.filter((one) =>
+      addresses.has(addressOf(one.peer)) && one.received >= FLOOD_BYTES && this.#rate(one) >= TALKATIVE_RATE
+    );
+    return [...new Set([...now, ...before])];
+  }
+
+  /**
+   * Whom to end if there are none: the slowest one that something waits for; else the one that has sent most to a port
    * with an allowance for the time that it has been there; else the one that lately sends most; else the one that has
    * sent most. Nobody who has hardly sent and left anything: each that connects again costs the library more, and brings
    * nothing back.
    */
-  toBlame(connections: readonly Connection[]): Connection[] {
+  toBlame(connections: readonly Connection[]): Connection | undefined {
     const received = (connection: Connection) => connection.received;
     const lately = (connection: Connection) => this.#account(connection).lately;
-    const rate = (connection: Connection) => {
-      const { at, since } = this.#account(connection);
-      return connection.received / Math.max(1, (at - since) / 1000);
-    };
-    const limited = connections.filter(({ port }) => this.#allowances.get(port)?.burst !== Infinity);
-    const blamed = most(limited, lately, LITTLE_BYTES) ??
-      most(
-        connections.filter(({ unsent }) => unsent >= WAITING_BYTES),
-        ({ acknowledged }) => -acknowledged,
-      ) ??
-      most(limited.filter((connection) => received(connection) >= LITTLE_BYTES), rate, TALKATIVE_RATE) ??
+    const waitedFor = connections.filter(({ unsent }) => unsent >= WAITING_BYTES);
+    const talkative = this.#limited(connections).filter((connection) => received(connection) >= LITTLE_BYTES);
+    return most(waitedFor, ({ acknowledged }) => -acknowledged) ??
+      most(talkative, (connection) => this.#rate(connection), TALKATIVE_RATE) ??
       most(connections, lately, LITTLE_BYTES) ??
       most(connections, received, LITTLE_BYTES);
-    return blamed === undefined ? [] : [blamed];
+  }
+
+  /** Bytes a second over all of its time. */
+  #rate(connection: Connection): number {
+    const { at, since } = this.#account(connection);
+    return connection.received / Math.max(1, (at - since) / 1000);
+  }
+
+  #limited(connections: readonly Connection[]): Connection[] {
+    return connections.filter(({ port }) => this.#allowances.get(port)?.burst !== Infinity);
   }
 
   #account(connection: Connection): Account {
     return this.#accounts.get(nameOf(connection))!;
   }
+}
+
+/** The address of a peer, `192.0.2.7` of `192.0.2.7:40112`; eight groups without brackets of an IPv6 one. */
+export function addressOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(":")).replace(/[[\]]/g, "");
 }
 
 function nameOf({ descriptor, peer }: Connection): string {

@@ -22,6 +22,22 @@ async function comesBack(flooded: FloodedSystem, role: string, before: number): 
   }, 60_000);
 }
 
+/** Some connections that each send what they may, for 8 s, and come back with everything when they are cut. */
+async function pourSteadily(endpoint: string, connections: number, sockets: DisposableStack): Promise<void> {
+  const flooders = Array.from({ length: connections }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
+  for (const flooder of flooders) sockets.defer(() => flooder.close());
+  for (const flooder of flooders) flooder.connect(endpoint);
+  for (let second = 0; second < 8; second++) {
+    for (const [index, socket] of flooders.entries()) {
+      for (let count = 0; count < 2000; count++) {
+        const key = `${index}-${second}-${count}`.padEnd(380, "q");
+        socket.send(subscriptionMessage(new TextEncoder().encode(key), true));
+      }
+    }
+    await delay(1000);
+  }
+}
+
 for (const port of Object.keys(FLOODS) as Port[]) {
   systemTest(`case 26: floods of a ${port} port end nobody, and their memory comes back`, async (system) => {
     const flooded = await FloodedSystem.start(system);
@@ -41,7 +57,7 @@ systemTest(
     const flooded = await FloodedSystem.start(system);
     const flood = FLOODS.egress.at(-1)!;
     await flooded.pour("egress", flood);
-    await flooded.processes.broker!.says(/cut the connection of 127\.0\.0\.1:\d+: .*MiB/);
+    await flooded.processes.broker!.says(/cut the connection of 127\.0\.1\.\d+:\d+: .*MiB/);
     await flooded.goesOn();
   },
 );
@@ -52,23 +68,27 @@ systemTest(
     const flooded = await FloodedSystem.start(system);
     const before = new Map(WATCHED.map((role) => [role, flooded.memory(role)]));
     using sockets = new DisposableStack();
-    const flooders = Array.from({ length: 3 }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
-    for (const flooder of flooders) sockets.defer(() => flooder.close());
-    for (const flooder of flooders) flooder.connect(flooded.endpoint("egress"));
-    for (let second = 0; second < 8; second++) {
-      for (const [index, socket] of flooders.entries()) {
-        for (let count = 0; count < 2000; count++) {
-          const key = `${index}-${second}-${count}`.padEnd(380, "q");
-          socket.send(subscriptionMessage(new TextEncoder().encode(key), true));
-        }
-      }
-      await delay(1000);
-    }
+    await pourSteadily(flooded.endpoint("egress"), 3, sockets);
     sockets.dispose();
     // Its data plane may have to begin anew, or the broker within its process.
     await flooded.goesOn(60_000);
     for (const role of WATCHED) await comesBack(flooded, role, before.get(role)!);
     await flooded.goesOn();
+  },
+);
+
+systemTest(
+  "case 52: the same straight into a publisher's port: they are cut off, not let in again, and all comes back",
+  async (system) => {
+    const flooded = await FloodedSystem.start(system);
+    const { publisher } = flooded.processes;
+    const before = flooded.memory("publisher");
+    using sockets = new DisposableStack();
+    await pourSteadily(flooded.endpoint("publisher"), 2, sockets);
+    await publisher!.says(/takes no new connections from 127\.0\.0\.1 at port \d+ for 10 s/);
+    sockets.dispose();
+    await flooded.goesOn(60_000);
+    await comesBack(flooded, "publisher", before);
   },
 );
 

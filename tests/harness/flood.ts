@@ -118,10 +118,11 @@ export const TO_INGRESS: readonly Flood[] = [
  *
  * @param endOf what is left of it after that share, 0 to 1: the peer is gone in the middle; 1 lets it leave after
  *   everything. Being cut off by the other end is an end like any other.
+ * @param from the address that it comes from.
  */
-export async function pour(flood: Flood, endpoint: string, endOf = 1): Promise<void> {
+export async function pour(flood: Flood, endpoint: string, endOf = 1, from?: string): Promise<void> {
   const pieces = [...flood.pieces()];
-  using peer = await ZmtpPeer.connect({ endpoint, type: flood.type });
+  using peer = await ZmtpPeer.connect({ endpoint, from, type: flood.type });
   try {
     for (const piece of pieces.slice(0, Math.ceil(pieces.length * endOf))) await peer.write(piece);
   } catch {

@@ -24,6 +24,7 @@ export class FloodedSystem {
   /** By role; the processes must all outlive every flood. */
   readonly processes: Record<string, Pubsub>;
   readonly #ports: Record<Port, number>;
+  #floods = 0;
   readonly #peaks = new Map<string, number>();
 
   private constructor(ports: Record<Port, number>, processes: Record<string, Pubsub>) {
@@ -88,7 +89,8 @@ export class FloodedSystem {
       }
     }, 20);
     try {
-      await pour(flood, this.endpoint(port), endOf);
+      // From another address each time: who has poured in before is not let in.
+      await pour(flood, this.endpoint(port), endOf, `127.0.1.${1 + this.#floods++ % 250}`);
     } finally {
       clearInterval(watching);
     }

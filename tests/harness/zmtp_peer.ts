@@ -3,10 +3,14 @@
  * without reading, ask for signs of life in the middle of it, claim any name, and end by a reset.
  */
 
+import { connect as connectSocket } from "node:net";
+
 /** How it presents itself. */
 export interface ZmtpPeerOptions {
   /** For example `tcp://127.0.0.1:5555`. */
   endpoint: string;
+  /** The address that it comes from. @default the system's choice */
+  from?: string | undefined;
   /** What it says it is: DEALER, SUB, PUB … */
   type: string;
   /** The name under which a router is to know it. */
@@ -60,24 +64,61 @@ function property(name: string, value: Uint8Array): Uint8Array<ArrayBuffer> {
   return join(Uint8Array.of(name.length), encoder.encode(name), size, value);
 }
 
+/** What it goes over. */
+type Connection = Pick<Deno.TcpConn, "read" | "write" | "close">;
+
+/** A connection from one of our addresses. Nothing is read that nobody asks for. */
+async function connectFrom(localAddress: string, host: string, port: number): Promise<Connection> {
+  const socket = connectSocket({ host, port, localAddress });
+  socket.pause();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  socket.on("error", failed.reject);
+  socket.on("close", () => failed.reject(new Error("The other end has closed the connection")));
+  await Promise.race([new Promise<void>((resolve) => socket.once("connect", resolve)), failed.promise]);
+  let rest = new Uint8Array();
+  return {
+    async read(into) {
+      while (rest.length === 0) {
+        rest = socket.read() as Uint8Array<ArrayBuffer> | null ?? rest;
+        const more = () => new Promise<void>((resolve) => socket.once("readable", resolve));
+        if (rest.length === 0) await Promise.race([more(), failed.promise]);
+      }
+      const taken = rest.subarray(0, into.length);
+      into.set(taken);
+      rest = rest.subarray(taken.length);
+      return taken.length;
+    },
+    async write(bytes) {
+      const written = new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
+      await Promise.race([written, failed.promise]);
+      return bytes.length;
+    },
+    close: () => socket.resetAndDestroy(),
+  };
+}
+
 /** A connection that has shaken hands. */
 export class ZmtpPeer implements Disposable {
-  readonly #connection: Deno.TcpConn;
+  readonly #connection: Connection;
   #closed = false;
 
-  private constructor(connection: Deno.TcpConn) {
+  private constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   /** Connect and shake hands. */
-  static async connect({ endpoint, type, identity }: ZmtpPeerOptions): Promise<ZmtpPeer> {
+  static async connect({ endpoint, from, type, identity }: ZmtpPeerOptions): Promise<ZmtpPeer> {
     const { hostname, port } = new URL(endpoint.replace("tcp:", "http:"));
-    return await ZmtpPeer.on(await Deno.connect({ hostname, port: Number(port) }), { type, identity });
+    const connection = from === undefined
+      ? await Deno.connect({ hostname, port: Number(port) })
+      : await connectFrom(from, hostname, Number(port));
+    return await ZmtpPeer.on(connection, { type, identity });
   }
 
   /** Shake hands on a connection, whichever end it is. */
   static async on(
-    connection: Deno.TcpConn,
+    connection: Connection,
     { type, identity }: Pick<ZmtpPeerOptions, "type"> & { identity?: Uint8Array | undefined },
   ): Promise<ZmtpPeer> {
     const peer = new ZmtpPeer(connection);

@@ -28,12 +28,20 @@ test("up to the limit nobody is blamed, however fast memory grows", () => {
   assert.deepEqual(pressure.look(START + LIMIT_BYTES, 0), {
     above: LIMIT_BYTES,
     jumped: true,
+    exceeded: false,
     short: false,
     blame: false,
     exhausted: false,
     resigned: false,
   });
   assert.equal(pressure.look(START + LIMIT_BYTES + 1, 50).jumped, false);
+});
+
+test("the moment in which it is exceeded is told once, until it is no longer", () => {
+  const pressure = new MemoryPressure(START);
+  const memory = [START, MUCH, MUCH, MUCH, START, START, MUCH];
+  const exceeded = memory.map((bytes, look) => pressure.look(bytes, 50 * look).exceeded);
+  assert.deepEqual(exceeded, [false, true, false, false, false, false, true]);
 });
 
 test("above it there is time to give back what is free, then somebody is blamed every quarter of a second", () => {

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { refuseConnections } from "../../../lib/zmq/connections.ts";
+import { title, unrestricted } from "../../harness/permissions.ts";
+
+const ignore = !unrestricted || Deno.build.os !== "linux";
+
+/** Whether a connection from this address is taken. */
+async function taken(port: number, localAddress: string): Promise<boolean> {
+  const socket = connect({ host: localAddress.includes(":") ? "::1" : "127.0.0.1", port, localAddress });
+  try {
+    return await new Promise((resolve) => {
+      socket.on("connect", () => resolve(true));
+      socket.on("error", () => resolve(false));
+      setTimeout(() => resolve(false), 500);
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+for (const hostname of ["127.0.0.1", "::"]) {
+  Deno.test({
+    name: title(`connections from some addresses are not taken, those that stand go on (${hostname})`),
+    ignore,
+    async fn() {
+      using listener = Deno.listen({ hostname, port: 0 });
+      const { port } = listener.addr;
+      using before = await Deno.connect({ hostname: "127.0.0.1", port });
+      using accepted = await listener.accept();
+      refuseConnections(port, ["127.0.0.1", "127.0.0.9", "0:0:0:0:0:0:0:1"]);
+      assert.equal(await taken(port, "127.0.0.1"), false);
+      assert.equal(await taken(port, "127.0.0.9"), false);
+      assert.equal(await taken(port, "127.0.0.8"), true);
+      if (hostname === "::") assert.equal(await taken(port, "::1"), false);
+      await before.write(Uint8Array.of(7));
+      assert.equal(await accepted.read(new Uint8Array(1)), 1);
+      refuseConnections(port, []);
+      assert.equal(await taken(port, "127.0.0.1"), true);
+    },
+  });
+}
