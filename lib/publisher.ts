@@ -74,8 +74,9 @@ const MARK_IDLE_MS = 1000;
 /** A look at the subscribers while somebody waits for them, and else. */
 const TICK_MS = 100;
 const IDLE_TICK_MS = 500;
-/** With flow `drop`, how long `close()` waits for the last samples to be delivered. */
+/** With flow `drop`, how long `close()` waits for the last samples to be delivered, and how long without progress. */
 const DROP_DRAIN_MS = 2000;
+const DROP_PATIENCE_MS = 700;
 /** Subscribers that are named at the end for what they have not got. */
 const TOLD_UNDELIVERED = 20;
 
@@ -657,13 +658,14 @@ export class Publisher implements AsyncDisposable {
 
   async #drain(signal?: AbortSignal): Promise<DrainReport> {
     const waits = (this.#options.flow ?? "wait") === "wait";
-    const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_DRAIN_MS;
+    const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_PATIENCE_MS;
+    const latest = waits ? Infinity : monotonic() + DROP_DRAIN_MS;
     let progress = -1;
-    let end = monotonic() + patience;
+    let end = 0;
     for (;;) {
       const streams = [...this.#topics.values()].map(({ stream }) => stream);
       const now = streams.reduce((sum, { flow }) => sum + flow.progress, 0);
-      if (waits && now !== progress) end = monotonic() + patience;
+      if (now !== progress) end = Math.min(monotonic() + patience, latest);
       progress = now;
       const settled = streams.every((stream) => stream.flow.behind(stream.last).length === 0);
       if (settled || monotonic() >= end || signal?.aborted || this.#abort.signal.aborted) {
