@@ -82,14 +82,14 @@ async function hasRoom({ poll }: LibC): Promise<boolean> {
 
 /**
  * Removes `count` bytes from the end of standard output, if it is a file and they are its end. A full disk must not
- * leave half of something there. Never throws.
+ * leave half of something there. Two processes that were given one open file are not told apart. Never throws.
  */
 export function takeBackStandardOutput(count: number): void {
   try {
     const { isFile, size } = Deno.statSync("/dev/fd/1");
     const calls = theLibC();
     if (!isFile || calls === null) return;
-    // Others may write to the same file.
+    // Others may have written to the same file.
     if (calls.lseek(STANDARD_OUTPUT, 0n, SEEK_CUR) !== BigInt(size)) return;
     const end = BigInt(size - count);
     if (calls.ftruncate(STANDARD_OUTPUT, end) === 0) calls.lseek(STANDARD_OUTPUT, end, SEEK_SET);

@@ -204,6 +204,7 @@ export class PublishedStream {
       this.window.replay(key, from, to, {
         request,
         historical,
+        clockOffset: this.clockOffset,
         get epoch() {
           return epoch();
         },

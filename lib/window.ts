@@ -118,7 +118,12 @@ export class Window {
     key: Uint8Array,
     from: number,
     to: number,
-    answer: { readonly request: number; readonly historical: boolean; readonly epoch: bigint },
+    answer: {
+      readonly request: number;
+      readonly historical: boolean;
+      readonly epoch: bigint;
+      readonly clockOffset?: number;
+    },
   ): Generator<Uint8Array> {
     let parts: SampleBatch[] = [];
     let bytes = 0;
@@ -132,6 +137,7 @@ export class Window {
         first: first.firstSequence,
         count: parts.reduce((count, part) => count + part.count, 0),
         request: answer.request,
+        clockOffset: answer.clockOffset ?? 0,
       };
       parts = [];
       bytes = 0;

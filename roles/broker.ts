@@ -18,15 +18,16 @@ const log = logger("broker");
 /** Leaving before the program begins anew takes at most so long: ZooKeeper may be away, too. */
 const LEAVE_MS = 8000;
 
-/** What is run. */
-export type Runnable = Pick<Broker, "id" | "failed" | "start" | "close">;
-
 /** Runs the broker. */
-export async function runBroker(
-  options: BrokerRoleOptions,
-  context: RoleContext,
-  broker: Runnable = new Broker(options),
-): Promise<void> {
+export function runBroker(options: BrokerRoleOptions, context: RoleContext): Promise<void> {
+  return serve(new Broker(options), context);
+}
+
+/** What is served with. */
+export type Servable = Pick<Broker, "id" | "failed" | "start" | "close">;
+
+/** Runs it until it is asked to leave, or fails. */
+export async function serve(broker: Servable, context: RoleContext): Promise<void> {
   try {
     await runUntilAsked(broker, context);
   } catch (error) {
@@ -42,7 +43,7 @@ export async function runBroker(
   await broker.close();
 }
 
-async function runUntilAsked(broker: Runnable, context: RoleContext): Promise<void> {
+async function runUntilAsked(broker: Servable, context: RoleContext): Promise<void> {
   const life = watchFailure(context.signal, broker.failed);
   try {
     await broker.start(life.signal);

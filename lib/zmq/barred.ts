@@ -27,7 +27,8 @@ export class Barred {
   add(address: string, now: number): number {
     const before = this.#bars.get(address);
     if (before !== undefined && now < before.until) return 0;
-    const lastsMs = before === undefined ? FIRST_MS : Math.min(2 * before.lastsMs, LONGEST_MS);
+    const isFirst = before === undefined || now >= before.until + FORGIVEN_MS;
+    const lastsMs = isFirst ? FIRST_MS : Math.min(2 * before.lastsMs, LONGEST_MS);
     this.#bars.set(address, { until: now + lastsMs, lastsMs });
     const active = [...this.#bars].filter(([, bar]) => now < bar.until);
     if (active.length > MAX_BARRED) {
@@ -54,30 +55,32 @@ const LOAD = 0x20, LOAD_BYTE = 0x30, SHIFT = 0x74, JUMP = 0x05, EQUAL = 0x15, RE
 const NETWORK = 0xfff00000;
 const SOURCE_4 = 12, SOURCE_6 = 8;
 const ALL = 0xffffffff;
-const INSTRUCTION_BYTES = 8;
+/** Of one instruction. */
+export const INSTRUCTION_BYTES = 8;
 
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
 
 /**
  * A filter that drops packets from these addresses, as an array of struct sock_filter.
  *
- * @param addresses `192.0.2.7`, or eight groups in hexadecimal without brackets; an IPv4 address that is written as one
- * of IPv6 is the IPv4 address.
+ * @param addresses as {@link sourceOf} gives them.
  */
 export function dropFilter(addresses: readonly string[]): Uint8Array<ArrayBuffer> {
-  const words = addresses.map(wordsOf);
-  const four = words.filter(({ length }) => length === 1).flatMap((source): Instruction[] => [
-    [EQUAL, 0, 1, source[0]!],
+  const four = addresses.filter((address) => address.includes(".")).flatMap((address): Instruction[] => [
+    [EQUAL, 0, 1, address.split(".").reduce((word, byte) => word * 256 + Number(byte), 0)],
     [RETURN, 0, 0, 0],
   ]);
-  // Each word that differs leads behind the return.
-  const six = words.filter(({ length }) => length === 4).flatMap((source): Instruction[] => [
-    ...source.flatMap((word, index): Instruction[] => [
-      [LOAD, 0, 0, NETWORK + SOURCE_6 + 4 * index],
-      [EQUAL, 0, 2 * (source.length - index) - 1, word],
-    ]),
-    [RETURN, 0, 0, 0],
-  ]);
+  // A word that differs leads behind the return.
+  const six = addresses.filter((address) => !address.includes(".")).flatMap((address): Instruction[] => {
+    const groups = address.split(":").map((group) => parseInt(group, 16));
+    return [
+      [LOAD, 0, 0, NETWORK + SOURCE_6],
+      [EQUAL, 0, 3, groups[0]! * 65536 + groups[1]!],
+      [LOAD, 0, 0, NETWORK + SOURCE_6 + 4],
+      [EQUAL, 0, 1, groups[2]! * 65536 + groups[3]!],
+      [RETURN, 0, 0, 0],
+    ];
+  });
   const program: Instruction[] = [
     [LOAD_BYTE, 0, 0, NETWORK],
     [SHIFT, 0, 0, 4],
@@ -100,12 +103,17 @@ export function dropFilter(addresses: readonly string[]): Uint8Array<ArrayBuffer
   return bytes;
 }
 
-/** The 32-bit words of an address: one, or four. */
-function wordsOf(address: string): number[] {
-  if (address.includes(".")) {
-    return [address.split(".").reduce((word, byte) => word * 256 + Number(byte), 0)];
-  }
-  const groups = address.split(":").map((group) => parseInt(group, 16));
-  const words = [0, 2, 4, 6].map((at) => groups[at]! * 65536 + groups[at + 1]!);
-  return words[0] === 0 && words[1] === 0 && words[2] === 0xffff ? [words[3]!] : words;
+/**
+ * Who a peer is taken for: `192.0.2.7` of `192.0.2.7:40112`; of an IPv6 one the four groups that name its network, as
+ * its host may have as many addresses there as it likes. An IPv4 address that is written as one of IPv6 is the IPv4 one.
+ */
+export function sourceOf(peer: string): string {
+  const address = peer.slice(0, peer.lastIndexOf(":")).replace(/[[\]]/g, "");
+  if (address.includes(".")) return address;
+  const groups = address.split(":");
+  if (!address.startsWith("0:0:0:0:0:ffff:")) return groups.slice(0, 4).join(":");
+  return groups.slice(6).flatMap((group) => {
+    const word = parseInt(group, 16);
+    return [word >> 8, word & 255];
+  }).join(".");
 }

@@ -7,7 +7,7 @@
  * the peer: it closes the descriptor itself, and by the option set here that is a reset, so nothing is left of it.
  */
 
-import { dropFilter } from "./barred.ts";
+import { dropFilter, INSTRUCTION_BYTES } from "./barred.ts";
 
 /** A connection to one of our ports. */
 export interface Connection {
@@ -111,27 +111,41 @@ export function endConnection({ descriptor, port, peer }: Connection): boolean {
   return calls.shutdown(descriptor, SHUT_RDWR) === 0;
 }
 
+/** Kept: the system reads it by its address. */
+let filter: Uint8Array<ArrayBuffer> = new Uint8Array();
+
 /**
  * Take no new connections to `port` from these addresses; from now on, and instead of those named before. The system
  * drops the packets by which they would begin: nobody is told, and tries again. Those that stand go on.
+ *
+ * @param addresses as `sourceOf` gives them.
+ * @returns whether that is so: not where the system has no such filters, or no memory for it. Then all are taken.
  */
-export function refuseConnections(port: number, addresses: readonly string[]): void {
+export function refuseConnections(port: number, addresses: readonly string[]): boolean {
   const calls = sockets();
-  if (calls === null) return;
+  if (calls === null) return false;
+  filter = dropFilter(addresses);
+  // struct sock_fprog: how many instructions, and where they are.
+  const program = new DataView(new ArrayBuffer(16));
+  program.setUint16(0, filter.length / INSTRUCTION_BYTES, true);
+  program.setBigUint64(8, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter))), true);
+  const bytes = new Uint8Array(program.buffer);
+  let listeners = 0;
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
     const descriptor = Number(name);
     if (!listensTo(calls, descriptor, port)) continue;
-    if (addresses.length === 0) {
-      calls.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, NO_LINGER, 4);
-      continue;
+    const attach = () =>
+      calls.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, bytes, bytes.length) === 0;
+    const detach = () => calls.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, NO_LINGER, 4);
+    if (addresses.length === 0) detach();
+    else if (!attach()) {
+      // The old one has its memory as long as it is there.
+      detach();
+      if (!attach()) return false;
     }
-    const filter = dropFilter(addresses);
-    // struct sock_fprog: how many instructions, and where they are.
-    const program = new DataView(new ArrayBuffer(16));
-    program.setUint16(0, filter.length / 8, true);
-    program.setBigUint64(8, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter))), true);
-    calls.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(program.buffer), 16);
+    listeners++;
   }
+  return listeners > 0;
 }
 
 function listensTo(calls: Sockets, descriptor: number, port: number): boolean {

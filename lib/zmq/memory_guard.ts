@@ -3,21 +3,22 @@
  *
  * Guarantee: a peer that sends more towards publishers, or to the control socket, than anybody honest has to say is
  * cut off within a second, and at once when memory jumps; for some seconds after that whoever is next within
- * milliseconds. While the library has more than {@link LIMIT_BYTES} more than at the start, the connections that are
- * most likely to blame are cut, one after another; if that does not help within three seconds, `onExhausted` is called;
- * if that does not help either, it is not the library that has it, and that much is taken for normal as long as it is
- * there. What a flood has cost is given back to the system some seconds after it. Who was cut
- * is said in the log, at most once a second.
+ * milliseconds. Once the library has more than {@link LIMIT_BYTES} more than at the start, all connections that flood
+ * are cut at once, then those that take nothing, then those that are most likely to blame, one after another; if that
+ * does not help within three seconds, `onExhausted` is called; if that does not help either, it is not the library that
+ * has it, and that much is taken for normal as long as it is there. Who was cut for what it sent is not let in again
+ * for a while, and neither is anybody else at its address (`barred.ts`). What a flood has cost is given back to the
+ * system some seconds after it. Who was cut is said in the log, at most once a second.
  *
  * On other systems than Linux it watches and gives nothing back, and cuts nobody.
  */
 import { reasonOf } from "../errors.ts";
 import { logger } from "../log.ts";
-import { Barred } from "./barred.ts";
+import { Barred, sourceOf } from "./barred.ts";
 import { type Connection, connectionsTo, endConnection, refuseConnections } from "./connections.ts";
 import { giveBackMemory, nativeMemory } from "./native_memory.ts";
 import { type Finding, LIMIT_BYTES, MemoryPressure } from "./memory_pressure.ts";
-import { addressOf, type Allowance, PeerBudget, UNLIMITED } from "./peer_budget.ts";
+import { type Allowance, PeerBudget, UNLIMITED } from "./peer_budget.ts";
 
 const MIB = 1024 * 1024;
 
@@ -62,7 +63,7 @@ export class MemoryGuard implements Disposable {
   #givingBack = false;
   /** By port, and who is refused there. */
   readonly #barred = new Map<number, Barred>();
-  readonly #refused = new Map<number, string>();
+  readonly #refused = new Map<number, { list: string; at: number }>();
   #untold = 0;
   #toldAt = -COMPLAINT_MS;
 
@@ -106,50 +107,53 @@ export class MemoryGuard implements Disposable {
     const greedy = this.#budget.look(connections, now);
     for (const connection of greedy) {
       const { burst } = this.#ports.allowances.get(connection.port)!;
-      this.#cut(connection, `it has sent ${mib(connection.received)}, more than ${mib(burst)} at once`, now);
+      const why = `it has sent ${mib(connection.received)}, more than ${mib(burst)} at once`;
+      this.#cut(connection, why + this.#bar(connection, now), now);
     }
     if (greedy.length > 0 || found.blame) this.#pressure.wait(now);
     const stuck = found.short ? this.#budget.stuck(connections) : [];
     const flooders = found.exceeded || found.blame ? this.#budget.flooders(connections) : [];
     const isBlamed = found.blame && greedy.length === 0 && stuck.length === 0 && flooders.length === 0;
     const other = isBlamed ? this.#budget.toBlame(connections) : undefined;
-    for (const connection of [...stuck, ...flooders, ...other ? [other] : []]) {
+    for (const connection of [...flooders, ...stuck, ...other ? [other] : []]) {
       const { received, unsent } = connection;
+      const bar = flooders.includes(connection) ? this.#bar(connection, now) : "";
       this.#cut(
         connection,
         `${inUse(found)}, and it is a likely cause: it has sent ${mib(received)} and has not taken ${
           mib(unsent)
-        } or more`,
+        } or more${bar}`,
         now,
       );
     }
-    for (const connection of [...greedy, ...flooders]) this.#bar(connection, now);
     const pause = (performance.now() - now) / ALERT_SHARE;
     this.#sweepAt = now + (this.#pressure.alert(now) ? Math.min(pause, SWEEP_MS) : SWEEP_MS);
   }
 
-  /** It would be back at once, with all that it has sent before. */
-  #bar({ port, peer }: Connection, now: number): void {
+  /** It would be back at once, with all that it has sent before. @returns what is to be said of it. */
+  #bar({ port, peer }: Connection, now: number): string {
     this.#pressure.alarm(now);
-    const address = addressOf(peer);
-    const lastsMs = this.#barred.getOrInsertComputed(port, () => new Barred()).add(address, now);
-    if (lastsMs === 0) return;
-    log.warn(
-      `${this.#ports.owner}: takes no new connections from ${address} at port ${port} for ${
-        lastsMs / 1000
-      } s`,
-    );
-    this.#refuse(now);
+    const source = sourceOf(peer);
+    const lastsMs = this.#barred.getOrInsertComputed(port, () => new Barred()).add(source, now);
+    if (lastsMs === 0 || !this.#refuse(now)) return "";
+    const name = source.includes(".") ? source : `${source}::/64`;
+    return `; no new connections from ${name} are taken for ${lastsMs / 1000} s`;
   }
 
-  #refuse(now: number): void {
+  /** Who is barred now is refused. @returns whether that can be done. */
+  #refuse(now: number): boolean {
+    let done = true;
     for (const [port, barred] of this.#barred) {
       const addresses = barred.at(now);
       const list = addresses.join(" ");
-      if (list === (this.#refused.get(port) ?? "")) continue;
-      refuseConnections(port, addresses);
-      this.#refused.set(port, list);
+      const refused = this.#refused.get(port);
+      // Again and again: the port may be another socket's by now.
+      const isDone = list === (refused?.list ?? "") && (list === "" || now - refused!.at < SWEEP_MS);
+      if (isDone) continue;
+      done = refuseConnections(port, addresses) && done;
+      this.#refused.set(port, { list, at: now });
     }
+    return done;
   }
 
   #cut(connection: Connection, why: string, now: number): void {

@@ -7,6 +7,7 @@
  * little is to be said is bounded by a budget, and when memory is short all the same, the one that is most likely to
  * blame goes.
  */
+import { sourceOf } from "./barred.ts";
 import type { Connection } from "./connections.ts";
 
 /** What a peer may send to a port. */
@@ -22,8 +23,13 @@ export const UNLIMITED: Allowance = { burst: Infinity, rate: Infinity };
 
 /** A peer that has sent less than this to a port with an allowance is not to blame for a lack of memory. */
 const LITTLE_BYTES = 64 * 1024;
-/** An honest one does not send so much in a second, at any rate: 20 KB of acknowledgements were measured. */
-const FLOOD_BYTES = 128 * 1024;
+/**
+ * Who lately sends this share of what it may at once is a likely cause while memory is short. Acknowledgements at full
+ * speed were 20 KB a second; only who joins with thousands of streams in that moment says as much.
+ */
+const FLOOD_SHARE = 1 / 8;
+/** What was sent since a look longer ago than this counts as if it were sent evenly. */
+const SECOND_MS = 1000;
 /** The library has little for a peer while the kernel has less than this for it. */
 const WAITING_BYTES = 4096;
 /** An honest one sends less than this a second over all of its time. */
@@ -51,6 +57,7 @@ interface Account {
 export class PeerBudget {
   readonly #allowances: ReadonlyMap<number, Allowance>;
   #accounts = new Map<string, Account>();
+  #lookedAt: number | undefined;
 
   /** @param allowances by port. */
   constructor(allowances: ReadonlyMap<number, Allowance>) {
@@ -65,6 +72,7 @@ export class PeerBudget {
       accounts.set(name, this.#settle(this.#accounts.get(name), connection, now));
     }
     this.#accounts = accounts;
+    this.#lookedAt = now;
     return connections.filter((connection) => accounts.get(nameOf(connection))!.left < 0);
   }
 
@@ -81,7 +89,7 @@ export class PeerBudget {
       left: Math.min(burst, earned) - more,
       received,
       acknowledged,
-      lately: faded + more,
+      lately: faded + more * Math.min(1, SECOND_MS / (now - (this.#lookedAt ?? now))),
       waiting,
       tookAt: before?.waiting && waiting && acknowledged === before.acknowledged ? before.tookAt : now,
       since: before?.since ?? now,
@@ -103,10 +111,11 @@ export class PeerBudget {
    */
   flooders(connections: readonly Connection[]): Connection[] {
     const limited = this.#limited(connections);
-    const now = limited.filter((one) => this.#account(one).lately >= FLOOD_BYTES);
-    const addresses = new Set(now.map(({ peer }) => addressOf(peer)));
+    const much = ({ port }: Connection) => this.#allowances.get(port)!.burst * FLOOD_SHARE;
+    const now = limited.filter((one) => this.#account(one).lately >= much(one));
+    const sources = new Set(now.map(({ peer }) => sourceOf(peer)));
     const before = limited.filter((one) =>
-      addresses.has(addressOf(one.peer)) && one.received >= FLOOD_BYTES && this.#rate(one) >= TALKATIVE_RATE
+      sources.has(sourceOf(one.peer)) && one.received >= much(one) && this.#rate(one) >= TALKATIVE_RATE
     );
     return [...new Set([...now, ...before])];
   }
@@ -141,11 +150,6 @@ export class PeerBudget {
   #account(connection: Connection): Account {
     return this.#accounts.get(nameOf(connection))!;
   }
-}
-
-/** The address of a peer, `192.0.2.7` of `192.0.2.7:40112`; eight groups without brackets of an IPv6 one. */
-export function addressOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(":")).replace(/[[\]]/g, "");
 }
 
 function nameOf({ descriptor, peer }: Connection): string {

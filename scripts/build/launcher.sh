@@ -25,7 +25,7 @@ say() { printf 'pubsub: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 # What tells whether a file has changed: nobody but the system's clock decides what the time of change (%z) is.
-stamp='%s %d:%i %z'
+stamp='%s %i %z'
 
 # Whether what lies in $1 can be believed: nobody but us and the system's owner (of /) owns or may write it, or may put
 # something else in its place. With $2, it is an unpacked copy: every file is there in its full size, too, and what it
@@ -96,7 +96,7 @@ $line"; done 2>/dev/null < "$1/seal"
   why='changed'
   as_packed "$1" || return 1
   # Where we may not write (a copy that the system's owner has unpacked) it is looked at by digest each time.
-  [ ! -w "$1" ] || seal "$1"
+  [ ! -w "$1" ] || seal "$1" || :
 }
 
 # Whether the files in $1 hold what was packed. (They have their sizes, so one digest of all does.)
@@ -109,7 +109,7 @@ as_packed() {
 # Keeps what the files in $1 are like now.
 seal() {
   # shellcheck disable=SC2086
-  (cd "$1" && TZ=UTC0 stat -c "$stamp" $files > ".seal.$$" && mv -f ".seal.$$" seal) 2>/dev/null
+  (cd "$1" && { TZ=UTC0 stat -c "$stamp" $files > ".seal.$$" && mv -f ".seal.$$" seal || rm -f ".seal.$$"; }) 2>/dev/null
 }
 
 # Whether the unpacked copy in $1 is whole and ours.

@@ -22,6 +22,15 @@ async function comesBack(flooded: FloodedSystem, role: string, before: number): 
   }, 60_000);
 }
 
+/** Whether a connection from this address is taken, within half a second. */
+async function letsIn(endpoint: string, from: string): Promise<boolean> {
+  const peer = ZmtpPeer.connect({ endpoint, type: "SUB", from }).then(
+    (peer) => (peer.close(), true),
+    () => false,
+  );
+  return await Promise.race([peer, delay(500).then(() => false)]);
+}
+
 /** Some connections that each send what they may, for 8 s, and come back with everything when they are cut. */
 async function pourSteadily(endpoint: string, connections: number, sockets: DisposableStack): Promise<void> {
   const flooders = Array.from({ length: connections }, () => new Socket("xsub", { heartbeatIntervalMs: 0 }));
@@ -85,10 +94,16 @@ systemTest(
     const before = flooded.memory("publisher");
     using sockets = new DisposableStack();
     await pourSteadily(flooded.endpoint("publisher"), 2, sockets);
-    await publisher!.says(/takes no new connections from 127\.0\.0\.1 at port \d+ for 10 s/);
+    await publisher!.says(
+      /cut the connection of .*; no new connections from 127\.0\.0\.1 are taken for 10 s/,
+    );
     sockets.dispose();
+    assert.equal(await letsIn(flooded.endpoint("publisher"), "127.0.0.1"), false);
+    assert.equal(await letsIn(flooded.endpoint("publisher"), "127.0.0.8"), true);
     await flooded.goesOn(60_000);
     await comesBack(flooded, "publisher", before);
+    const isLetIn = () => letsIn(flooded.endpoint("publisher"), "127.0.0.1");
+    for (let tries = 0; !await isLetIn(); tries++) assert.ok(tries < 60, "it is let in again");
   },
 );
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { StuckError } from "../../lib/errors.ts";
 import type { RoleContext } from "../../roles/context.ts";
-import { runBroker } from "../../roles/broker.ts";
+import { serve } from "../../roles/broker.ts";
 
 /** Runs a broker that fails like this, and tells what it did. */
 async function failing(error: Error, context: Partial<RoleContext>): Promise<string[]> {
@@ -15,7 +15,7 @@ async function failing(error: Error, context: Partial<RoleContext>): Promise<str
       return Promise.resolve();
     },
   };
-  await runBroker({ zookeeper: "127.0.0.1:1", zone: 1 }, {
+  await serve(broker, {
     ...{
       signal: new AbortController().signal,
       out: () => {},
@@ -23,7 +23,7 @@ async function failing(error: Error, context: Partial<RoleContext>): Promise<str
       note: () => {},
     },
     ...context,
-  }, broker).catch((reason) => {
+  }).catch((reason) => {
     assert.equal(reason, error);
     done.push("failed");
   });

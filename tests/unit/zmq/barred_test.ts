@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Barred, dropFilter, MAX_BARRED } from "../../../lib/zmq/barred.ts";
+import { Barred, dropFilter, MAX_BARRED, sourceOf } from "../../../lib/zmq/barred.ts";
 
 test("who is barred is let in after ten seconds, the next time after twenty, at last after a minute", () => {
   const barred = new Barred();
@@ -12,9 +12,7 @@ test("who is barred is let in after ten seconds, the next time after twenty, at 
     assert.deepEqual(barred.at(now + lasts - 1), ["192.0.2.7"]);
     assert.deepEqual(barred.at(now + lasts), []);
     now += lasts + 59_999;
-    barred.at(now);
   }
-  barred.at(now + 1);
   assert.equal(barred.add("192.0.2.7", now + 1), 10_000, "forgiven after a minute");
 });
 
@@ -49,9 +47,7 @@ const byte = fc.integer({ min: 0, max: 255 });
 const group = fc.constantFrom("0", "1", "2001", "db8", "ffff");
 const four = fc.tuple(byte, fc.integer({ min: 0, max: 3 }), byte, fc.integer({ min: 0, max: 3 }))
   .map((bytes) => bytes.join("."));
-const six = fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) =>
-  `2001:${groups.slice(1).join(":")}`
-);
+const six = fc.array(group, { minLength: 4, maxLength: 4 }).map((groups) => groups.join(":"));
 const address = fc.oneof(four, six);
 
 /** The beginning of a packet from this address. */
@@ -76,8 +72,8 @@ test("the filter drops what comes from those addresses, and nothing else", () =>
   }));
 });
 
-test("an IPv4 address that is written as one of IPv6 is the IPv4 address", () => {
-  const filter = dropFilter(["0:0:0:0:0:ffff:c000:207"]);
-  assert.ok(!passes(filter, packetFrom("192.0.2.7")));
-  assert.ok(passes(filter, packetFrom("192.0.2.8")));
+test("a peer is taken for its address, one of IPv6 for its network", () => {
+  assert.equal(sourceOf("192.0.2.7:40112"), "192.0.2.7");
+  assert.equal(sourceOf("[2001:db8:0:1:2:3:4:5]:40112"), "2001:db8:0:1");
+  assert.equal(sourceOf("[0:0:0:0:0:ffff:c000:207]:40112"), "192.0.2.7");
 });

@@ -81,13 +81,13 @@ test("blamed is who sends most now and those like it, then the slowest, then who
     connection(6, { unsent: 5000, acknowledged: 10 }),
     connection(7, { unsent: 5000, acknowledged: 20 }),
   ];
-  assert.deepEqual(blame(0, connection(5, { received: 131_072 }), ...slow, sender), [5]);
-  assert.deepEqual(blame(0, connection(5, { received: 131_071 }), ...slow, sender), [6]);
+  assert.deepEqual(blame(0, connection(5, { received: 125 }), ...slow, sender), [5]);
+  assert.deepEqual(blame(0, connection(5, { received: 124 }), ...slow, sender), [6]);
   assert.deepEqual(blame(10_000, connection(5, { received: 1e6 }), ...slow, sender), [6]);
   assert.deepEqual(blame(10_000, connection(5, { received: 1e6 }), sender), [5]);
   assert.deepEqual(blame(100, connection(5), sender), [9]);
-  const little = { received: 65_535, unsent: 4095 };
-  assert.deepEqual(blame(0, connection(5, little), connection(9, { ...little, port: SAMPLES })), []);
+  const little = connection(9, { received: 65_535, unsent: 4095, port: SAMPLES });
+  assert.deepEqual(blame(0, connection(5, { received: 124 }), little), []);
 });
 
 test("those flood who send much now, and who have done so from the same address for all of their time", () => {
@@ -95,19 +95,30 @@ test("those flood who send much now, and who have done so from the same address 
   const before = [
     connection(5, { received: 0 }),
     connection(6, { received: 500_000 }),
-    connection(7, { received: 131_071 }),
+    connection(7, { received: 124 }),
     connection(8, { received: 500_000, peer: "127.0.0.2:8" }),
     connection(9, { received: 500_000, port: SAMPLES }),
   ];
   budget.look(before, 0);
   budget.look(before, 3000);
   assert.deepEqual(budget.flooders(before), [], "nobody does now");
-  const now = [connection(5, { received: 131_072 }), ...before.slice(1)];
+  const now = [connection(5, { received: 125 }), ...before.slice(1)];
   budget.look(now, 3050);
   assert.deepEqual(budget.flooders(now).map(({ descriptor }) => descriptor), [5, 6]);
   budget.look(now, 18_000);
   budget.look([connection(5, { received: 300_000 }), ...before.slice(1)], 18_050);
   assert.deepEqual(budget.flooders(now).map(({ descriptor }) => descriptor), [5], "that was long ago");
+});
+
+test("who was not looked at for long is not taken for one that has sent all of it now", () => {
+  const budget = new PeerBudget(allowances);
+  budget.look([connection(5), connection(6)], 0);
+  const later = [connection(5, { received: 900 }), connection(6, { received: 1100 })];
+  budget.look(later, 9000);
+  assert.deepEqual(budget.flooders(later), [], "100 and 122 a second");
+  const fast = later.map((one) => ({ ...one, received: one.received + 125 * 9 }));
+  budget.look(fast, 18_000);
+  assert.deepEqual(budget.flooders(fast), fast);
 });
 
 test("a subscriber that has acknowledged for a day is blamed after everybody else", () => {
@@ -125,7 +136,7 @@ test("a subscriber that has acknowledged for a day is blamed after everybody els
 
 test("who sends samples now is blamed before who has sent more long ago", () => {
   const budget = new PeerBudget(allowances);
-  const [idle, busy] = [{ port: SAMPLES, received: 1e9 }, { port: SAMPLES, received: 1e6 }];
+  const [idle, busy] = [{ port: SAMPLES, received: 1e9 }, { port: SAMPLES, received: 2e6 }];
   budget.look([connection(5, idle), connection(6, { ...busy, received: 0 })], 0);
   const later = [connection(5, idle), connection(6, busy)];
   // However often it is looked: what was sent does not fade at once.
