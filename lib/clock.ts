@@ -7,10 +7,11 @@ const log = logger("clock");
 const system = new SystemClock(
   { date: () => Date.now(), steady: () => performance.now() },
   performance.timeOrigin,
-  (ms) => {
+  (ms, steps) => {
     const direction = ms > 0 ? "forward" : "back";
-    const by = (Math.abs(ms) / 1000).toFixed(1);
-    log.warn(`the system's clock was set ${direction} by ${by} s (or the machine slept): times follow it`);
+    const by = `${direction} by ${(Math.abs(ms) / 1000).toFixed(1)} s`;
+    const what = steps > 1 ? `${steps} times, all in all ${by}` : by;
+    log.warn(`the system's clock was set ${what} (or the machine slept): times follow it`);
   },
 );
 

@@ -13,7 +13,7 @@ const CHECK_MS = 100;
 const TOLERANCE_MS = 1;
 /** The moment at which the coarse clock ticks is waited for, at most so long. */
 const TICK_MS = 3;
-/** Smaller steps are followed without a word; others are told of, not oftener than this, and then with their sum. */
+/** Smaller steps are followed without a word; others are told of, not oftener than this, and then all together. */
 const TOLD_STEP_MS = 100;
 const TOLD_AGAIN_MS = 10_000;
 
@@ -28,17 +28,19 @@ export interface TimeSources {
 /** Tells the time. */
 export class SystemClock {
   readonly #sources: TimeSources;
-  readonly #onStep: (ms: number) => void;
+  readonly #onStep: (ms: number, steps: number) => void;
   #offset: number;
   #checkAt = -Infinity;
+  /** What is not told yet: the sum of all, and how many are worth it. */
   #untold = 0;
+  #steps = 0;
   #tellAt = -Infinity;
 
   /**
    * @param origin what the epoch's milliseconds were when the steady ones were 0.
-   * @param onStep told by how much the clock was set, positive if forward.
+   * @param onStep told by how much the clock was set, positive if forward; in how many steps, if it was more than once.
    */
-  constructor(sources: TimeSources, origin: number, onStep: (ms: number) => void) {
+  constructor(sources: TimeSources, origin: number, onStep: (ms: number, steps: number) => void) {
     this.#sources = sources;
     this.#offset = origin;
     this.#onStep = onStep;
@@ -63,6 +65,7 @@ export class SystemClock {
       const old = this.#offset;
       this.#offset = this.#measure();
       this.#untold += this.#offset - old;
+      if (Math.abs(this.#offset - old) >= TOLD_STEP_MS) this.#steps++;
     }
     this.#tell(after);
   }
@@ -81,9 +84,9 @@ export class SystemClock {
   }
 
   #tell(now: number): void {
-    if (Math.abs(this.#untold) < TOLD_STEP_MS || now < this.#tellAt) return;
+    if ((this.#steps === 0 && Math.abs(this.#untold) < TOLD_STEP_MS) || now < this.#tellAt) return;
     this.#tellAt = now + TOLD_AGAIN_MS;
-    this.#onStep(this.#untold);
-    this.#untold = 0;
+    this.#onStep(this.#untold, this.#steps);
+    this.#untold = this.#steps = 0;
   }
 }

@@ -28,7 +28,7 @@ die() { say "$@"; exit 1; }
 stamp='%s %i %z'
 
 # Whether what lies in $1 can be believed: nobody but us and the system's owner (of /) owns or may write it, or may put
-# something else in its place. With $2, it is an unpacked copy: every file is there in its full size, too, and what it
+# something else in its place (the groups of the directories above it are trusted). With $2, it is an unpacked copy: every file is there in its full size, too, and what it
 # holds is known: it is as it was when the seal was made, or has the digest that it has to have. One process.
 believed() {
   have=$(
@@ -73,11 +73,10 @@ believed() {
     case $above$count$mode in
       yes*????????w[!tT]) why='below a directory that is open to everybody'; return 1 ;;
       yes*) continue ;;
-      3?????????w[tT]) [ -z "${2:-}" ] && continue ;;
     esac
     case $mode in
       ????????w*) why='open to everybody'; return 1 ;;
-      ?????w*) [ -n "${2:-}" ] && { why='open to its group'; return 1; } ;;
+      ?????w*) why='open to its group'; return 1 ;;
     esac
     [ "$count" -gt 5 ] && case $mode in -*) found="$found
 $size" stamps="$stamps
@@ -127,9 +126,12 @@ run() {
   exec "$root/pubsub" run @RUNTIME_FLAGS@ "$root/main.js" "$@"
 }
 
-# Makes the directory $1 and tells whether files can be made in it; if not, $why says why.
+# Makes the directory $1 and tells whether files can be made in it; if not, $why says why. Nothing is written where
+# others could have put a link to somewhere else.
 usable() {
-  why=$( { mkdir -p "$1" && : > "$1/.write.$$" && rm -f "$1/.write.$$"; } 2>&1 ) && return 0
+  why=$(mkdir -p "$1" 2>&1) || { why=${why##*: }; return 1; }
+  believed "$1" || return 1
+  why=$( { : > "$1/.write.$$" && rm -f "$1/.write.$$"; } 2>&1 ) && return 0
   rm -f "$1/.write.$$" 2>/dev/null
   why=${why##*: }
   return 1
@@ -230,7 +232,7 @@ for place in given xdg home tmp; do
   [ -n "$base" ] || continue
   if [ $place != tmp ] || closed_to_others "$base"; then
     if complete "$base/$key"; then run "$base/$key" "$@"; fi
-    if usable "$base" && believed "$base"; then
+    if usable "$base"; then
       unpack_once "$base"
       run "$base/$key" "$@"
     fi

@@ -11,13 +11,17 @@ class Machine {
   set = BEGIN;
   readings = 0;
   readonly told: number[] = [];
+  readonly steps: number[] = [];
   readonly clock: SystemClock = new SystemClock(
     {
       date: () => (this.readings++, Math.floor(this.set + (this.steady += 0.001))),
       steady: () => this.steady += 0.001,
     },
     BEGIN,
-    (ms) => this.told.push(Math.round(ms)),
+    (ms, steps) => {
+      this.told.push(Math.round(ms));
+      this.steps.push(steps);
+    },
   );
 
   /** What is told now, and how far that is from the truth. */
@@ -76,6 +80,20 @@ Deno.test("case 15: the last of several steps is said though no other one follow
     machine.error();
   }
   assert.deepEqual(machine.told, [HOUR, -4 * HOUR]);
+  assert.deepEqual(machine.steps, [1, 2]);
+});
+
+Deno.test("case 15: steps that take each other back are said, too", () => {
+  const machine = new Machine();
+  machine.error();
+  for (const step of [50_000, 30_000, -30_000]) {
+    machine.set += step;
+    machine.steady += 2000;
+    machine.error();
+  }
+  machine.steady += 10_000;
+  machine.error();
+  assert.deepEqual([machine.told, machine.steps], [[50_000, 0], [1, 2]]);
 });
 
 Deno.test("small steps are followed without a word", () => {

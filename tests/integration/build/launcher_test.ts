@@ -393,13 +393,25 @@ test("case 31: what others may have written is unpacked again, where they may wr
         assert.equal((await run(pubsub, ["echo"], env)).err, "", "and believed then");
       });
     }
-    await t.step("a place that is open to everybody is refused", async () => {
-      await Deno.chmod(base, 0o777);
-      const said = await run(pubsub, ["echo"], env);
-      assert.equal(said.code, 1);
-      assert.match(said.err, /^pubsub: no place to unpack itself .*: open to everybody\)$/);
-      await Deno.chmod(base, 0o755);
-    });
+    for (const [mode, why] of [[0o777, "everybody"], [0o1777, "everybody"], [0o775, "its group"]] as const) {
+      await t.step(
+        `a place that is open to ${why} (${mode.toString(8)}) is refused, and not written to`,
+        async () => {
+          const other = `${directory}/other`;
+          await Deno.mkdir(other);
+          await Deno.writeTextFile(`${directory}/precious`, "precious");
+          // Somebody expects the name of a file that is made there: the shell's pid is written by it.
+          const plant =
+            `for i in $(seq 60); do ln -s ${directory}/precious ${other}/.write.$(($$ + i)); done`;
+          await Deno.chmod(other, mode);
+          const said = await run("sh", ["-c", `${plant}; PUBSUB_CACHE_DIR=${other} ${pubsub} echo`]);
+          assert.equal(said.code, 1);
+          assert.ok(said.err.endsWith(`: open to ${why})`), said.err);
+          assert.equal(await Deno.readTextFile(`${directory}/precious`), "precious");
+          await Deno.remove(other, { recursive: true });
+        },
+      );
+    }
     await t.step("and so is one below such a directory, unless only owners may rename there", async () => {
       await Deno.chmod(directory, 0o777);
       const said = await run(pubsub, ["echo"], env);
