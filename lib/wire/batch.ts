@@ -21,6 +21,7 @@
  * not thrown, and nothing larger than the input is allocated.
  */
 import { FormatError } from "../errors.ts";
+import { freeMemory } from "../free_memory.ts";
 
 /** Format version that this program writes and reads. */
 export const VERSION = 1;
@@ -410,13 +411,14 @@ export class BatchBuilder {
   }
 
   /**
-   * Nobody holds a message in this slab any more: it may be written to again. The collector takes tens of megabytes to
-   * notice.
+   * Nobody holds a message in this slab any more: it is written to again, or freed.
    */
   giveBack(slab: ArrayBufferLike): void {
-    if (slab === this.#slab.buffer || this.#spare.length >= SPARE_SLABS) return;
-    if (!(slab instanceof ArrayBuffer) || slab.byteLength > LARGEST_SPARE_BYTES) return;
-    if (slab.byteLength >= LARGEST_SLAB_BYTES) this.#spare.push(slab);
+    if (slab === this.#slab.buffer || !(slab instanceof ArrayBuffer)) return;
+    const { byteLength } = slab;
+    const isUseful = byteLength >= LARGEST_SLAB_BYTES && byteLength <= LARGEST_SPARE_BYTES;
+    if (isUseful && this.#spare.length < SPARE_SLABS) this.#spare.push(slab);
+    else freeMemory(slab);
   }
 
   /** Make room for so many bytes at the end of the message. @returns where they go. */
@@ -434,8 +436,9 @@ export class BatchBuilder {
     const wanted = Math.max(Math.min(2 * this.#slab.length, LARGEST_SLAB_BYTES), this.#usual * 17 / 16);
     const size = Math.max(length, Math.ceil(wanted));
     const spare = this.#spare.pop();
-    // One that does not fit is left to the collector: messages have become larger, or much smaller.
     const fits = spare !== undefined && spare.byteLength >= size && spare.byteLength <= 2 * size;
+    // Messages have become larger, or much smaller.
+    if (spare !== undefined && !fits) freeMemory(spare);
     this.#slab = fits ? new Uint8Array(spare) : new Uint8Array(size);
     this.#view = viewOf(this.#slab);
     this.#slab.set(message);

@@ -57,6 +57,31 @@ systemTest(
 );
 
 systemTest(
+  "case 6: what finds no room is freed at once, and not when the collector notices",
+  async (system) => {
+    const { zookeeper } = system;
+    await system.broker();
+    await using subscriber = new Subscriber({ zookeeper, topics: ["A"] });
+    await subscriber.start();
+    const before = Deno.memoryUsage().external;
+    const publisher = system.start([
+      ...["publisher", "--topics", "A", "--payload-size", "20000", "--sleep", "0.0002"],
+      ...["--flow", "wait", "--slow-subscriber", "0.3", "-m", `${COUNT}`],
+    ]);
+    let most = 0;
+    // The user takes nothing, and has other things to do: what has come meanwhile is read at once.
+    await until("all have come", () => {
+      const { received, refused } = subscriber.stats();
+      if (refused > 0) most = Math.max(most, Deno.memoryUsage().external - before);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      return received + refused >= COUNT;
+    }, 60_000);
+    await publisher.kill();
+    assert.ok(most < 26 * MIB, `${(most / MIB).toFixed(1)} MiB are held, the limit is 24 MiB and a message`);
+  },
+);
+
+systemTest(
   "case 6: what found no room, of a publisher that is killed and does not come back, is lost in the end",
   async (system) => {
     const { zookeeper } = system;

@@ -321,3 +321,22 @@ Deno.test("memory of messages that are no longer kept is used again, and none of
   }
   assert.ok(slabs.size < 300, `${slabs.size} slabs for 700 messages`);
 });
+
+Deno.test("memory of messages that are no longer kept is freed, if it does not fit the next ones", () => {
+  const slabs = new Set<ArrayBuffer>();
+  const { stream } = recording({
+    offered: 0,
+    repairSamples: 100,
+    repairBytes: 600_000,
+    sendCopies: true,
+    send: (bytes) => slabs.add(bytes.buffer as ArrayBuffer),
+  });
+  // Each larger than any before it.
+  for (let n = 1; n <= 40; n++) {
+    stream.add(n, new Uint8Array(n * 10_000), 0);
+    stream.flush(0);
+  }
+  const kept = [...slabs].filter(({ detached }) => !detached);
+  assert.ok(slabs.size > 20, `${slabs.size} slabs`);
+  assert.ok(kept.length <= 5, `${kept.length} slabs: two kept, one written to, two spare`);
+});
