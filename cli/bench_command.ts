@@ -68,7 +68,7 @@ export function addBenchCommand(program: Command, host: Host): void {
       ),
     )
     .addOption(
-      new Option("--warm-up <seconds>", "before it (default: until each client may have had a core for 1 s)")
+      new Option("--warm-up <seconds>", "before it (default: until each client may have had a core for 3 s)")
         .argParser(seconds("--warm-up")),
     )
     .addOption(count("--repeats <n>", "runs").default(3))

@@ -22,12 +22,12 @@ export class Schedule {
   }
 }
 
-/**
- * Seconds of warm-up until each of so many clients may have had a core for a second: one that had less is still being
- * compiled, and those that share a core take that much longer.
- */
+/** A client that had a core for less is still being compiled: its samples cost up to twice as much as later. */
+const COMPILED_AFTER_SECONDS = 3;
+
+/** Seconds of warm-up until each of so many clients may have had a core for long enough: they share them. */
 export function warmUpFor(clients: number, cores: number): number {
-  return Math.max(1, Math.ceil(clients / cores));
+  return Math.ceil(COMPILED_AFTER_SECONDS * Math.max(1, clients / cores));
 }
 
 /** Longer waits begin with a timer, which may come two milliseconds late. */
