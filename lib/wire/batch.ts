@@ -410,9 +410,7 @@ export class BatchBuilder {
     return message;
   }
 
-  /**
-   * Nobody holds a message in this slab any more: it is written to again, or freed.
-   */
+  /** Nobody holds a message in this slab any more: it is written to again, or freed. */
   giveBack(slab: ArrayBufferLike): void {
     if (slab === this.#slab.buffer || !(slab instanceof ArrayBuffer)) return;
     const { byteLength } = slab;
