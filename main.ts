@@ -11,10 +11,10 @@ import { runProgram } from "./cli/program.ts";
 import { StandardError } from "./cli/standard_error.ts";
 import { takeBackStandardOutput, writeStandardOutput } from "./cli/descriptor.ts";
 import { StandardOutput } from "./cli/standard_output.ts";
-import { reasonOf, UsageError } from "./lib/errors.ts";
-import { configureLogging, logger } from "./lib/log.ts";
-import { printable } from "./lib/printable.ts";
-import { replaceProcess } from "./lib/replace_process.ts";
+import { reasonOf, UsageError } from "./lib/base/errors.ts";
+import { configureLogging, logger } from "./lib/base/log.ts";
+import { printable } from "./lib/base/printable.ts";
+import { replaceProcess } from "./lib/base/replace_process.ts";
 
 const leaving = new AbortController();
 const stdout = new StandardOutput(writeStandardOutput, () => leaving.abort(), takeBackStandardOutput);

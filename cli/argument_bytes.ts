@@ -2,7 +2,7 @@
  * Arguments that are no UTF-8. The runtime hands them over with U+FFFD for what it could not read, so two that differ
  * may look the same: they are refused by their bytes. Pure.
  */
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 
 /** Bytes of an argument that are shown. */
 const SHOWN = 32;

@@ -1,6 +1,6 @@
 /** `pubsub backup-pool`: its flags, and the options that they ask for. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import type { RoleContext } from "../roles/context.ts";
 import { addMemberFlags, launchMember, type MemberFlags, memberOptions } from "./common_flags.ts";
 import { given } from "./given.ts";

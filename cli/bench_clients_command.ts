@@ -1,6 +1,6 @@
 /** `pubsub bench-clients`: its flags, and what they ask of `roles/bench_clients.ts`. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import type { BenchClientsOptions } from "../roles/bench_clients.ts";
 import { addBasicFlags, type BasicFlags, zookeeperAddress } from "./common_flags.ts";
 import { given } from "./given.ts";

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { warmUpFor } from "../lib/bench/pace.ts";
 import type { PubsubTask } from "../lib/bench/pubsub_system.ts";
 import { MIN_PAYLOAD_BYTES } from "../lib/bench/sample.ts";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import type { BenchOptions } from "../roles/bench.ts";
 import { given } from "./given.ts";
 import type { Host } from "./host.ts";

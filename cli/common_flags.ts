@@ -2,7 +2,7 @@
  * The flags that several commands share: where ZooKeeper is, who we are, how long a silence means death.
  */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import { parseZkAddress } from "../lib/zk/address.ts";
 import type { RoleContext } from "../roles/context.ts";
 import { given } from "./given.ts";

@@ -1,6 +1,6 @@
 /** `pubsub perf`: its flags, and what they ask of `roles/perf.ts`. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import type { PerfOptions } from "../roles/perf.ts";
 import { given } from "./given.ts";
 import type { Host } from "./host.ts";

@@ -4,8 +4,8 @@
  * Nothing is printed or exited here: help goes to `out`, mistakes are thrown as {@link UsageError}.
  */
 import { Command, CommanderError } from "commander";
-import { describeBuild } from "../lib/build_info.ts";
-import { UsageError } from "../lib/errors.ts";
+import { describeBuild } from "../lib/base/build_info.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import { type KnownFlags, normaliseArguments, roleHint } from "./arguments.ts";
 import { addBackupPoolCommand } from "./backup_pool_command.ts";
 import { addBenchCommand } from "./bench_command.ts";

@@ -1,6 +1,6 @@
 /** `pubsub publisher`: its flags, and what they ask of `roles/publisher.ts`. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import type { PublisherRoleOptions } from "../roles/publisher.ts";
 import {
   addClientFlags,

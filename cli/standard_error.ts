@@ -6,7 +6,7 @@
  * {@link WAITING} bytes wait; what comes after that is left out, and how much that was is said when there is room again.
  * When standard error is closed there is nobody left to tell.
  */
-import { patiently } from "../lib/patience.ts";
+import { patiently } from "../lib/base/patience.ts";
 
 /** A pipe takes as many bytes whole or not at all (PIPE_BUF): where it is full, nothing is written without our knowing. */
 const PIECE = 4096;

@@ -7,7 +7,7 @@
  * writes that it concerns; of a line or bytes that were queued at once, all is there then, or nothing where the end of
  * what was written can be taken back.
  */
-import { PubsubError, reasonOf } from "../lib/errors.ts";
+import { PubsubError, reasonOf } from "../lib/base/errors.ts";
 
 interface Pending {
   readonly bytes: Uint8Array;

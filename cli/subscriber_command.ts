@@ -1,7 +1,7 @@
 /** `pubsub subscriber`: its flags, and what they ask of `roles/subscriber.ts`. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../lib/errors.ts";
-import type { OutputFormat } from "../lib/sample_encoder.ts";
+import { UsageError } from "../lib/base/errors.ts";
+import type { OutputFormat } from "../lib/output/sample_encoder.ts";
 import type { SubscriberRoleOptions } from "../roles/subscriber.ts";
 import {
   addClientFlags,

@@ -3,9 +3,9 @@
  *
  * Every parser throws {@link UsageError} (exit code 2) and nothing else.
  */
-import { UsageError } from "../lib/errors.ts";
-import { parseHost } from "../lib/host.ts";
-import { checkId, checkTopic } from "../lib/names.ts";
+import { UsageError } from "../lib/base/errors.ts";
+import { parseHost } from "../lib/net/host.ts";
+import { checkId, checkTopic } from "../lib/base/names.ts";
 
 /** Turns the text behind a flag into its value. */
 export type ValueParser<T> = (text: string) => T;

@@ -3,7 +3,7 @@
  *
  * `HOST:PORT[,HOST:PORT...][/chroot]`, repeatable; a chroot may be given on any of them but must be one.
  */
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 
 /** The address used when nothing else is said. */
 export const DEFAULT_ZOOKEEPER = "127.0.0.1:2181";

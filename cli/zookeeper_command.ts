@@ -5,7 +5,7 @@ import type { ZooKeeperOptions } from "../roles/zookeeper.ts";
 import { given } from "./given.ts";
 import type { Host } from "./host.ts";
 import { WORDS } from "../lib/zookeeper_server/four_letter_words.ts";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/base/errors.ts";
 import { named, wholeNumber } from "./values.ts";
 
 interface ZooKeeperFlags {

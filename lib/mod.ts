@@ -9,12 +9,12 @@ export {
   type BackupPoolEvent,
   type BackupPoolOptions,
   type BackupPoolStats,
-} from "./backup_pool.ts";
-export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker.ts";
-export { type DrainReport, Publisher, type PublisherOptions, type Undelivered } from "./publisher.ts";
-export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./subscriber.ts";
-export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./client_options.ts";
-export type { ClockEstimate } from "./control_client.ts";
+} from "./pool/backup_pool.ts";
+export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker/broker.ts";
+export { type DrainReport, Publisher, type PublisherOptions, type Undelivered } from "./client/publisher.ts";
+export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./client/subscriber.ts";
+export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./model/client_options.ts";
+export type { ClockEstimate } from "./control/control_client.ts";
 export type { Sample, SampleBatch } from "./wire/batch.ts";
 export {
   CoordinationError,
@@ -23,5 +23,5 @@ export {
   PubsubError,
   StuckError,
   UsageError,
-} from "./errors.ts";
+} from "./base/errors.ts";
 export { type ServerOptions, ZooKeeperServer } from "./zookeeper_server/server.ts";

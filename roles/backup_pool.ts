@@ -2,7 +2,7 @@
  * `pubsub backup-pool`: starts zones when the load is above a threshold and ends them when it is low, until it is asked
  * to leave. Leaving cleanly first sends the clients of its zones to other ones.
  */
-import { BackupPool, type BackupPoolOptions } from "../lib/backup_pool.ts";
+import { BackupPool, type BackupPoolOptions } from "../lib/pool/backup_pool.ts";
 import type { RoleContext } from "./context.ts";
 import { aborted, watchFailure } from "./leaving.ts";
 

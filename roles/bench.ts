@@ -19,8 +19,8 @@ import {
   shapeText,
   spreadText,
 } from "../lib/bench/table.ts";
-import { PubsubError, reasonOf } from "../lib/errors.ts";
-import { replaceFile } from "../lib/whole_file.ts";
+import { PubsubError, reasonOf } from "../lib/base/errors.ts";
+import { replaceFile } from "../lib/base/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is measured and how it is told. */

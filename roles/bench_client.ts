@@ -2,10 +2,10 @@
 import { publishAll, readyThenGo, receiveAll } from "../lib/bench/client.ts";
 import { topicOf, topicsOf } from "../lib/bench/protocol.ts";
 import type { PubsubTask } from "../lib/bench/pubsub_system.ts";
-import { wallClock } from "../lib/clock.ts";
-import { DeadlineError } from "../lib/errors.ts";
-import { Publisher } from "../lib/publisher.ts";
-import { Subscriber } from "../lib/subscriber.ts";
+import { wallClock } from "../lib/base/clock.ts";
+import { DeadlineError } from "../lib/base/errors.ts";
+import { Publisher } from "../lib/client/publisher.ts";
+import { Subscriber } from "../lib/client/subscriber.ts";
 
 const JOIN_MS = 20_000;
 

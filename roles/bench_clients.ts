@@ -9,9 +9,9 @@ import { BrokerQuestions, liveBrokers } from "../lib/crowd/broker_costs.ts";
 import { type StageFigures, stageHeader, stageRow } from "../lib/crowd/figures.ts";
 import { LocalSquad, type SquadOptions } from "../lib/crowd/squad.ts";
 import { RemoteSquad, serveSquad } from "../lib/crowd/squad_process.ts";
-import { DeadlineError, PubsubError } from "../lib/errors.ts";
+import { DeadlineError, PubsubError } from "../lib/base/errors.ts";
 import { Processes } from "../lib/perf/processes.ts";
-import { selfCommand } from "../lib/self_command.ts";
+import { selfCommand } from "../lib/base/self_command.ts";
 import { ZooKeeper } from "../lib/zk/zookeeper.ts";
 import type { RoleContext } from "./context.ts";
 

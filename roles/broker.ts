@@ -4,9 +4,9 @@
  * Leaving cleanly takes its records out of ZooKeeper, so a standby takes over at once. When its data plane does not
  * come back, it leaves in the same way, and the program begins anew within the same process.
  */
-import { Broker, type BrokerOptions } from "../lib/broker.ts";
-import { reasonOf, StuckError } from "../lib/errors.ts";
-import { logger } from "../lib/log.ts";
+import { Broker, type BrokerOptions } from "../lib/broker/broker.ts";
+import { reasonOf, StuckError } from "../lib/base/errors.ts";
+import { logger } from "../lib/base/log.ts";
 import type { RoleContext } from "./context.ts";
 import { aborted, watchFailure } from "./leaving.ts";
 

@@ -4,8 +4,8 @@
  * Guarantee: nothing is removed while a broker is registered, unless forced. Whoever is running then loses its place
  * and registers again; znodes of others beside ours are never touched.
  */
-import { CoordinationError, PubsubError } from "../lib/errors.ts";
-import { BROKERS, ROOTS } from "../lib/paths.ts";
+import { CoordinationError, PubsubError } from "../lib/base/errors.ts";
+import { BROKERS, ROOTS } from "../lib/model/paths.ts";
 import type { ZooKeeper } from "../lib/zk/zookeeper.ts";
 import type { RoleContext } from "./context.ts";
 import { type OperatorOptions, withZooKeeper } from "./operator_session.ts";

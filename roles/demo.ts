@@ -18,10 +18,10 @@ import {
   summaryIn,
   timeOf,
 } from "../lib/demo/findings.ts";
-import { monotonic, wallClock } from "../lib/clock.ts";
-import { DeadlineError } from "../lib/errors.ts";
+import { monotonic, wallClock } from "../lib/base/clock.ts";
+import { DeadlineError } from "../lib/base/errors.ts";
 import { Processes, type Started } from "../lib/perf/processes.ts";
-import { selfCommand } from "../lib/self_command.ts";
+import { selfCommand } from "../lib/base/self_command.ts";
 import type { RoleContext } from "./context.ts";
 
 const SESSION_SECONDS = 2;

@@ -3,7 +3,7 @@
  *
  * Nothing here adds a listener for good: a role may wait millions of times on one signal.
  */
-export { pause } from "../lib/pause.ts";
+export { pause } from "../lib/base/pause.ts";
 
 /** The promise's value, or undefined as soon as `signal` aborts. The promise goes on by itself then. */
 export function orLeaving<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {

@@ -3,7 +3,7 @@
  *
  * Nothing is retried: when the connection is lost meanwhile the command fails and says so.
  */
-import { DeadlineError } from "../lib/errors.ts";
+import { DeadlineError } from "../lib/base/errors.ts";
 import { ZooKeeper } from "../lib/zk/zookeeper.ts";
 
 /** Where, and how long to wait for it. */

@@ -4,8 +4,8 @@
  * Guarantee: however it ends (done, a failure, Ctrl-C), every process it started is gone and the Mininet network is
  * removed. What was measured before stays on disk, and `--resume` goes on from there.
  */
-import { describeBuild } from "../lib/build_info.ts";
-import { PubsubError, reasonOf, UsageError } from "../lib/errors.ts";
+import { describeBuild } from "../lib/base/build_info.ts";
+import { PubsubError, reasonOf, UsageError } from "../lib/base/errors.ts";
 import { type Hosts, localHosts } from "../lib/perf/hosts.ts";
 import { dataDirectory, resultsFile, RUN_FILE, type RunKey } from "../lib/perf/layout.ts";
 import { DEFAULT_NETWORKS, matrixOf, type NetworkRuns } from "../lib/perf/matrix.ts";
@@ -16,9 +16,9 @@ import { performRun, type RunOutcome } from "../lib/perf/run.ts";
 import { formatRunRecord, type RunRecord } from "../lib/perf/run_record.ts";
 import { withResult } from "../lib/perf/test_results.ts";
 import { chooseZooKeeper, type ZooKeeperKind } from "../lib/perf/zookeeper_choice.ts";
-import { type Mode, MODES } from "../lib/report/results.ts";
-import { type SelfCommand, selfCommand } from "../lib/self_command.ts";
-import { replaceFile } from "../lib/whole_file.ts";
+import { type Mode, MODES } from "../lib/perf/results.ts";
+import { type SelfCommand, selfCommand } from "../lib/base/self_command.ts";
+import { replaceFile } from "../lib/base/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is asked of `perf`. */

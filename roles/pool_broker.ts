@@ -1,16 +1,16 @@
 /**
  * `pubsub pool-broker`: a broker that a backup pool has started. It waits without a zone until it is told which to
- * join, and tells what becomes of it: orders on standard input, news on standard output (`lib/pool_protocol.ts`).
+ * join, and tells what becomes of it: orders on standard input, news on standard output (`lib/pool/pool_protocol.ts`).
  *
  * Guarantee: when standard input ends, because the pool has ended in whatever way, it leaves cleanly, and is gone some
  * seconds later at the latest.
  */
-import { Broker, type BrokerOptions } from "../lib/broker.ts";
-import { FormatError, reasonOf } from "../lib/errors.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
-import { logger } from "../lib/log.ts";
-import { standardInput } from "../lib/patience.ts";
-import { parseOrder, type PoolNews } from "../lib/pool_protocol.ts";
+import { Broker, type BrokerOptions } from "../lib/broker/broker.ts";
+import { FormatError, reasonOf } from "../lib/base/errors.ts";
+import { LineSplitter } from "../lib/base/line_splitter.ts";
+import { logger } from "../lib/base/log.ts";
+import { standardInput } from "../lib/base/patience.ts";
+import { parseOrder, type PoolNews } from "../lib/pool/pool_protocol.ts";
 import type { RoleContext } from "./context.ts";
 import { aborted, watchFailure } from "./leaving.ts";
 

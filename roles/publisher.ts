@@ -5,14 +5,14 @@
  * Guarantee: before it leaves, every joined reliable subscriber has acknowledged everything, or is named with what it has
  * not got, and with flow `wait` the exit code is 1. Session suspended: it goes on publishing; lost: it is not the owner of its topics until it is again.
  */
-import { monotonic, wallClock } from "../lib/clock.ts";
-import { PubsubError } from "../lib/errors.ts";
-import { EventClock } from "../lib/event_clock.ts";
-import { type MadeSource, payloadMaker, splitKeyed } from "../lib/event_source.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
-import { logger } from "../lib/log.ts";
-import { standardInput } from "../lib/patience.ts";
-import { Publisher, type PublisherOptions } from "../lib/publisher.ts";
+import { monotonic, wallClock } from "../lib/base/clock.ts";
+import { PubsubError } from "../lib/base/errors.ts";
+import { EventClock } from "../lib/output/event_clock.ts";
+import { type MadeSource, payloadMaker, splitKeyed } from "../lib/output/event_source.ts";
+import { LineSplitter } from "../lib/base/line_splitter.ts";
+import { logger } from "../lib/base/log.ts";
+import { standardInput } from "../lib/base/patience.ts";
+import { Publisher, type PublisherOptions } from "../lib/client/publisher.ts";
 import type { RoleContext } from "./context.ts";
 import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
 

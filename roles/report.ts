@@ -4,8 +4,8 @@
  * Writes `report.html`, `tables/*.csv|json` and `plots/**.svg` below DIR, and nothing else there. The same data give
  * the same files.
  */
-import { describeBuild } from "../lib/build_info.ts";
-import { PubsubError, reasonOf } from "../lib/errors.ts";
+import { describeBuild } from "../lib/base/build_info.ts";
+import { PubsubError, reasonOf } from "../lib/base/errors.ts";
 import { plotDirectory } from "../lib/perf/layout.ts";
 import { analyse, type Analysis, clientsOf } from "../lib/report/analysis.ts";
 import { type Chart, drawSvg } from "../lib/report/charts/draw.ts";
@@ -19,10 +19,10 @@ import {
 } from "../lib/report/charts/latency_charts.ts";
 import { boxChart, lineChart } from "../lib/report/charts/subscriber_charts.ts";
 import { pageOf, type PagePictures } from "../lib/report/page/page.ts";
-import { MODES } from "../lib/report/results.ts";
+import { MODES } from "../lib/perf/results.ts";
 import { readStudy, type StudyRun } from "../lib/report/study.ts";
 import { tablesOf, toCsv, toJson } from "../lib/report/tables.ts";
-import { replaceFile } from "../lib/whole_file.ts";
+import { replaceFile } from "../lib/base/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 
 /** What is asked of `report`. */

@@ -4,10 +4,10 @@
  *
  * Nothing is written, and everything that ZooKeeper knows is shown while brokers are dead, which is when it is wanted.
  */
-import { systemTable, type ToldHealth } from "../lib/system_table.ts";
-import type { SystemView } from "../lib/system_view.ts";
-import { watchSystem } from "../lib/system_watch.ts";
-import { joinHealth } from "../lib/zone_health.ts";
+import { systemTable, type ToldHealth } from "../lib/status/system_table.ts";
+import type { SystemView } from "../lib/status/system_view.ts";
+import { watchSystem } from "../lib/status/system_watch.ts";
+import { joinHealth } from "../lib/model/zone_health.ts";
 import type { RoleContext } from "./context.ts";
 import { pause } from "./leaving.ts";
 import { type OperatorOptions, withZooKeeper } from "./operator_session.ts";
@@ -47,7 +47,7 @@ async function healthOf(view: SystemView): Promise<ToldHealth> {
     return { slow: [], unreached: [], clocks: [], failovers: [], unrecorded: [], unanswered: [] };
   }
   // Sockets are loaded only when there is somebody to ask.
-  const { askHealth } = await import("../lib/health_query.ts");
+  const { askHealth } = await import("../lib/status/health_query.ts");
   const answers = await askHealth(primaries, ANSWER_MS);
   const unanswered = primaries.map(({ broker }) => broker).filter((broker) => !answers.has(broker));
   return { ...joinHealth(answers.values()), unanswered };

@@ -6,15 +6,15 @@
  * when it ends by Ctrl-C; and none is acknowledged before standard output has taken it. A slow reader slows this subscriber only. When the file cannot be written the samples go
  * on, and the exit code is 1. Session suspended or lost: the samples go on.
  */
-import { wallClock } from "../lib/clock.ts";
-import { PubsubError, reasonOf } from "../lib/errors.ts";
-import { DeliverySummary } from "../lib/delivery_summary.ts";
-import { LatencyCsv, numberedPath } from "../lib/latency_csv.ts";
-import { logger } from "../lib/log.ts";
-import { type OutputFormat, sampleEncoder } from "../lib/sample_encoder.ts";
-import { SampleOutput } from "../lib/sample_output.ts";
-import { Subscriber, type SubscriberOptions } from "../lib/subscriber.ts";
-import { appendLine } from "../lib/whole_file.ts";
+import { wallClock } from "../lib/base/clock.ts";
+import { PubsubError, reasonOf } from "../lib/base/errors.ts";
+import { DeliverySummary } from "../lib/output/delivery_summary.ts";
+import { LatencyCsv, numberedPath } from "../lib/output/latency_csv.ts";
+import { logger } from "../lib/base/log.ts";
+import { type OutputFormat, sampleEncoder } from "../lib/output/sample_encoder.ts";
+import { SampleOutput } from "../lib/output/sample_output.ts";
+import { Subscriber, type SubscriberOptions } from "../lib/client/subscriber.ts";
+import { appendLine } from "../lib/base/whole_file.ts";
 import type { RoleContext } from "./context.ts";
 import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
 

@@ -8,7 +8,7 @@
  * once from an empty directory and told its version.
  */
 import { parseArgs } from "node:util";
-import { reasonOf, UsageError } from "../lib/errors.ts";
+import { reasonOf, UsageError } from "../lib/base/errors.ts";
 import { packProgram } from "./build/pack.ts";
 import { stageProgram } from "./build/stage.ts";
 import { command, runtimeFor, type Target, targetOf } from "./build/targets.ts";

@@ -4,7 +4,7 @@
  * Guarantee: `close()` ends it, whatever it does. What it writes on standard error is kept (the last lines) and
  * told when it fails.
  */
-import { DeadlineError, PubsubError } from "../errors.ts";
+import { DeadlineError, PubsubError } from "../base/errors.ts";
 import { type ClientMessage, parseClientMessage } from "./protocol.ts";
 
 const KEPT_LINES = 20;

@@ -3,7 +3,7 @@
  * by the schedule or flat out, checks what it receives. Used by pubsub's own clients and by those of other systems
  * that run in JavaScript, so that the comparison measures the systems and not two ways of counting.
  */
-import { wallClock } from "../clock.ts";
+import { wallClock } from "../base/clock.ts";
 import { ExactSleep, Schedule } from "./pace.ts";
 import type { ClientTask, Go } from "./protocol.ts";
 import { SampleWriter } from "./sample.ts";

@@ -4,8 +4,8 @@
  *
  * Guarantee: when it returns or throws, every process it started is gone.
  */
-import { wallClock } from "../clock.ts";
-import { PubsubError } from "../errors.ts";
+import { wallClock } from "../base/clock.ts";
+import { PubsubError } from "../base/errors.ts";
 import { Child, type CommandLine } from "./child.ts";
 import { Latencies, type LatencyFigures } from "./latency.ts";
 import { type ProcessFigures, processFigures } from "./process_figures.ts";

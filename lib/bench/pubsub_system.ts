@@ -1,6 +1,6 @@
 /** This program as the system under test: an embedded ZooKeeper unless one is given, one broker, and clients. */
-import { randomId } from "../names.ts";
-import { selfCommand } from "../self_command.ts";
+import { randomId } from "../base/names.ts";
+import { selfCommand } from "../base/self_command.ts";
 import { Child, type CommandLine } from "./child.ts";
 import type { RunningSystem, Shape, System } from "./job.ts";
 import type { ClientTask } from "./protocol.ts";

@@ -3,7 +3,7 @@
  *
  * The roles are the real commands, watched from outside by what they print.
  */
-import { wallClock } from "../clock.ts";
+import { wallClock } from "../base/clock.ts";
 import { Child } from "./child.ts";
 import { processFigures } from "./process_figures.ts";
 import { pubsubCommand, startZooKeeper } from "./pubsub_system.ts";

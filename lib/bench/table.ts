@@ -1,5 +1,5 @@
 /** Results of benchmark runs as text, Markdown and CSV. Pure. */
-import { median } from "../report/statistics.ts";
+import { median } from "../base/statistics.ts";
 import type { JobResult, Shape } from "./job.ts";
 
 /** 1.93 M, 45.0 k, 812. */

@@ -1,10 +1,10 @@
 /**
  * Asks brokers what they know and what that has cost them, on their control sockets. No registration is needed.
  */
-import { CoordinationError, DeadlineError } from "../errors.ts";
-import type { BrokerCosts } from "../broker.ts";
-import { BROKERS } from "../paths.ts";
-import { numericEndpoint } from "../reach.ts";
+import { CoordinationError, DeadlineError } from "../base/errors.ts";
+import type { BrokerCosts } from "../broker/broker.ts";
+import { BROKERS } from "../model/paths.ts";
+import { numericEndpoint } from "../net/reach.ts";
 import { type BrokerRecord, decodeBrokerMessage, encodeControl, parseBrokerRecord } from "../wire/control.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
 import { Socket } from "../zmq/socket.ts";

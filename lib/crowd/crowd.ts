@@ -4,7 +4,7 @@
  * Guarantee: a stage has ended only when every broker knows every client and every client has been told of as many
  * others as its topic has; figures of a stage that never gets there are not given.
  */
-import { monotonic } from "../clock.ts";
+import { monotonic } from "../base/clock.ts";
 import type { BrokerQuestions } from "./broker_costs.ts";
 import { type Reading, type StageFigures, stageFigures } from "./figures.ts";
 import { inTime, pause, type Squad } from "./squad.ts";

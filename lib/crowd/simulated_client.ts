@@ -2,12 +2,12 @@
  * One simulated client: a real session with ZooKeeper, a real control connection with a broker, a real record; no
  * data socket, and no samples. What it costs ZooKeeper and the brokers is what a client costs them.
  *
- * Session suspended or lost: as every client, see `lib/control_client.ts`.
+ * Session suspended or lost: as every client, see `lib/control/control_client.ts`.
  */
-import { ControlClient } from "../control_client.ts";
-import { publisherPath, subscriberPath } from "../paths.ts";
+import { ControlClient } from "../control/control_client.ts";
+import { publisherPath, subscriberPath } from "../model/paths.ts";
 import { CONTROL_VERSION } from "../wire/control.ts";
-import type { Assignment } from "../zone_choice.ts";
+import type { Assignment } from "../model/zone_choice.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import type { Persona } from "./layout.ts";
 

@@ -3,8 +3,8 @@
  * `number`, `number + of`, `number + 2 of`, …, so that every squad grows in every stage.
  */
 import process from "node:process";
-import { monotonic } from "../clock.ts";
-import { DeadlineError } from "../errors.ts";
+import { monotonic } from "../base/clock.ts";
+import { DeadlineError } from "../base/errors.ts";
 import { type Layout, peersOf, personaOf } from "./layout.ts";
 import { SimulatedClient, type SimulatedClientOptions } from "./simulated_client.ts";
 

@@ -5,10 +5,10 @@
  * Guarantee: it lives no longer than we do: it leaves at the end of its input, which only we hold.
  */
 import { z } from "zod";
-import { AsyncQueue } from "../async_queue.ts";
-import { DeadlineError, FormatError, PubsubError, reasonOf } from "../errors.ts";
-import { LineSplitter } from "../line_splitter.ts";
-import { selfCommand } from "../self_command.ts";
+import { AsyncQueue } from "../base/async_queue.ts";
+import { DeadlineError, FormatError, PubsubError, reasonOf } from "../base/errors.ts";
+import { LineSplitter } from "../base/line_splitter.ts";
+import { selfCommand } from "../base/self_command.ts";
 import { LocalSquad, type Squad, type SquadOptions, type SquadPlace, type SquadReading } from "./squad.ts";
 
 const orderSchema = z.discriminatedUnion("do", [

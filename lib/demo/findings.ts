@@ -1,5 +1,5 @@
 /** What a demonstration's subscribers brought home: read from their logs, latency files and event files. Pure. */
-import type { Failover } from "../client_options.ts";
+import type { Failover } from "../model/client_options.ts";
 
 /** The summary line of a subscriber, as numbers. */
 export interface Summary {

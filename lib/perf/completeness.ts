@@ -1,7 +1,7 @@
 /**
  * Whether a subscriber received everything: each stream's numbers 1 to N, each once and in order. Pure.
  */
-import type { Samples } from "../report/samples.ts";
+import type { Samples } from "./samples.ts";
 
 /** What was published. */
 export interface Expected {

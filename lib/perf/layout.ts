@@ -8,7 +8,7 @@
  *
  * The second and later repeats of a run are in `repeat-<r>/` below its directory.
  */
-import type { Mode } from "../report/results.ts";
+import type { Mode } from "./results.ts";
 
 /** Which run. */
 export interface RunKey {

@@ -1,7 +1,7 @@
 /**
  * Which runs a performance study consists of, and in which order. Pure.
  */
-import type { Mode } from "../report/results.ts";
+import type { Mode } from "./results.ts";
 import type { RunKey } from "./layout.ts";
 import { hostsOf, nameOf, type Network, parseNetwork } from "./network.ts";
 

@@ -4,8 +4,8 @@
  *
  * Needs root, Debian's `mininet` package and Linux.
  */
-import { programRoot } from "../build_info.ts";
-import { PubsubError, UsageError } from "../errors.ts";
+import { programRoot } from "../base/build_info.ts";
+import { PubsubError, UsageError } from "../base/errors.ts";
 import type { Host, Hosts } from "./hosts.ts";
 import type { Network } from "./network.ts";
 

@@ -5,7 +5,7 @@
  * subscribers and the other half publishers. Networks of four or five hosts would have no clients then: there host 1
  * runs ZooKeeper and the pool, host 2 both brokers.
  */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 
 /** A tree of switches with hosts as its leaves, or hosts around one switch. */
 export type Network =

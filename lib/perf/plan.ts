@@ -5,7 +5,7 @@
  * once the primary leads; the subscribers; and the publishers so late that the death falls into the middle of their
  * publishing. They begin when every subscriber has joined, so that no sample is history.
  */
-import type { Mode } from "../report/results.ts";
+import type { Mode } from "./results.ts";
 import type { Placement } from "./network.ts";
 
 /** What is published and how; the same for every run of a matrix. */

@@ -6,7 +6,7 @@
  * ourselves the kernel kills them, where util-linux' setpriv is there to ask it for that.
  */
 import { existsSync } from "node:fs";
-import { wallClock } from "../clock.ts";
+import { wallClock } from "../base/clock.ts";
 
 /** How a process ended. */
 export interface Ended {

@@ -4,9 +4,9 @@
  * Guarantee: when it returns or throws, no process of it is left. A process that fails, a subscriber whose file is
  * incomplete and a primary that did not die in mid-run make failed checks, not exceptions.
  */
-import { wallClock } from "../clock.ts";
-import { DeadlineError, PubsubError } from "../errors.ts";
-import type { SelfCommand } from "../self_command.ts";
+import { wallClock } from "../base/clock.ts";
+import { DeadlineError, PubsubError } from "../base/errors.ts";
+import type { SelfCommand } from "../base/self_command.ts";
 import { busyShare, childrenSeconds, cpuTime } from "./cpu_time.ts";
 import type { Host, Hosts } from "./hosts.ts";
 import { dataDirectory, logDirectory, type RunKey } from "./layout.ts";

@@ -2,7 +2,7 @@
  * What a run has to show: clients that end by themselves, a standby that leads, complete files, and the primary's
  * death in the middle. Pure but for reading the files.
  */
-import { parseSamples, type Samples } from "../report/samples.ts";
+import { parseSamples, type Samples } from "./samples.ts";
 import { completenessOf, faultsOf } from "./completeness.ts";
 import type { Placement } from "./network.ts";
 import { STANDBY_ID, type Workload } from "./plan.ts";

@@ -2,7 +2,7 @@
  * What `pubsub status --json` says on a host, reduced to what a run waits for. Parsing is total.
  */
 import type { Host } from "./hosts.ts";
-import type { SelfCommand } from "../self_command.ts";
+import type { SelfCommand } from "../base/self_command.ts";
 
 /** The system as seen by a run. */
 export interface SystemState {

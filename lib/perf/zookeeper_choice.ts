@@ -1,8 +1,8 @@
 /**
  * Which ZooKeeper a run uses: Apache's, where Debian's package is installed, else the embedded one.
  */
-import { UsageError } from "../errors.ts";
-import type { SelfCommand } from "../self_command.ts";
+import { UsageError } from "../base/errors.ts";
+import type { SelfCommand } from "../base/self_command.ts";
 
 export type ZooKeeperKind = "apache" | "embedded";
 

@@ -13,10 +13,10 @@
  * at its end. An operator who deletes our node ends the term; we enter again. A persistent node among the contenders
  * is nobody's, and would be waited for for ever: it is named once and passed over.
  */
-import { CoordinationError } from "../errors.ts";
-import { Conflated } from "../conflated.ts";
-import { Latch } from "../latch.ts";
-import { logger } from "../log.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { Conflated } from "../base/conflated.ts";
+import { Latch } from "../base/latch.ts";
+import { logger } from "../base/log.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
 import { LookAgain } from "./look_again.ts";
 import { Impostors, placeOf, queueOf } from "./queue.ts";

@@ -8,10 +8,10 @@
  * Suspended: the record is still there, nothing is done. Lost: it is gone with the session; the next one creates it
  * again with the newest content.
  */
-import { CoordinationError } from "../errors.ts";
-import { Latch } from "../latch.ts";
-import { logger } from "../log.ts";
-import { utf8 } from "../utf8.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
+import { logger } from "../base/log.ts";
+import { utf8 } from "../base/utf8.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
 import { LookAgain } from "./look_again.ts";

@@ -12,14 +12,14 @@
  * Suspended: nothing is done. Attached again or a new session: counted again. Only while started, that is while this
  * broker is primary.
  */
-import { CoordinationError } from "../errors.ts";
-import { formatLoad, loadOf } from "../load.ts";
-import { logger } from "../log.ts";
-import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../paths.ts";
-import { Latch } from "../latch.ts";
-import { utf8 } from "../utf8.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { formatLoad, loadOf } from "../model/load.ts";
+import { logger } from "../base/log.ts";
+import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../model/paths.ts";
+import { Latch } from "../base/latch.ts";
+import { utf8 } from "../base/utf8.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../base/pause.ts";
 import { inEverySession } from "./sessions.ts";
 import { watchChildren } from "../zk/watch.ts";
 

@@ -2,7 +2,7 @@
  * The pause between looks of a recipe that each time found something to put right. Usually the next look settles it, at
  * once; but when others keep changing what is looked at, no recipe goes on without a pause.
  */
-import { pause } from "../pause.ts";
+import { pause } from "../base/pause.ts";
 
 /** So many looks in a row are taken at once. */
 const AT_ONCE = 5;

@@ -6,7 +6,7 @@
  *
  * The epoch is the mzxid of the owner's write, so it is in the node's stat and not in its data.
  */
-import { utf8 } from "../utf8.ts";
+import { utf8 } from "../base/utf8.ts";
 import type { Stat } from "../zk/requests.ts";
 
 /** The owner of a topic as recorded. */

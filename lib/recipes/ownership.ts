@@ -14,11 +14,11 @@
  * attached again: verified, then owner with the same epoch when the record is still ours. Lost: neither; a new session
  * contends anew.
  */
-import { Conflated } from "../conflated.ts";
-import { CoordinationError } from "../errors.ts";
-import { Latch } from "../latch.ts";
-import { logger } from "../log.ts";
-import { topicPath } from "../paths.ts";
+import { Conflated } from "../base/conflated.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
+import { logger } from "../base/log.ts";
+import { topicPath } from "../model/paths.ts";
 import type { Session, Stat, ZooKeeper } from "../zk/zookeeper.ts";
 import {
   type ContenderRecord,

@@ -6,7 +6,7 @@
  * ours, if there ever is one, is removed when it is seen. `leave` removes what is ours and does not end before that
  * is done or the session is over.
  */
-import { CoordinationError } from "../errors.ts";
+import { CoordinationError } from "../base/errors.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
 import { queueOf } from "./queue.ts";

@@ -1,9 +1,9 @@
 /**
  * The loop of every recipe: once for each session, and again after each error that trying again can heal.
  */
-import { pause } from "../pause.ts";
-import { CoordinationError, reasonOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { pause } from "../base/pause.ts";
+import { CoordinationError, reasonOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { isTransient } from "../zk/list_children.ts";
 import type { Session, ZooKeeper } from "../zk/zookeeper.ts";
 

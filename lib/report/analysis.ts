@@ -7,10 +7,10 @@ import type { RunRecord } from "../perf/run_record.ts";
 import { clockStatement } from "./clock.ts";
 import { testFindings } from "./findings.ts";
 import { type Growth, growths } from "./growth_findings.ts";
-import type { Cell, RunResult, SubscriberResult } from "./results.ts";
-import { cellsOf, ofCell, resampleCell } from "./results.ts";
-import { liveLatencies, type Samples } from "./samples.ts";
-import { bootstrap, type Interval, spreadOf } from "./statistics.ts";
+import type { Cell, RunResult, SubscriberResult } from "../perf/results.ts";
+import { cellsOf, ofCell, resampleCell } from "../perf/results.ts";
+import { liveLatencies, type Samples } from "../perf/samples.ts";
+import { bootstrap, type Interval, spreadOf } from "../base/statistics.ts";
 import type { Study, StudyRun } from "./study.ts";
 import type { Finding } from "./verdict.ts";
 

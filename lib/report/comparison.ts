@@ -12,8 +12,8 @@ import {
   ofCell,
   resampleCell,
   type RunResult,
-} from "./results.ts";
-import { bootstrap, type Interval, mean } from "./statistics.ts";
+} from "../perf/results.ts";
+import { bootstrap, type Interval, mean } from "../base/statistics.ts";
 import { every, type Finding, judge } from "./verdict.ts";
 
 export const MIN_REPEATS = 3;

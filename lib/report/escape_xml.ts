@@ -1,5 +1,5 @@
 /** Text that goes into XML or HTML. Pure. */
-import { printable } from "../printable.ts";
+import { printable } from "../base/printable.ts";
 
 /** Text for XML and HTML, attributes included. Control characters, which XML does not allow, are escaped for the eye. */
 export function escapeXml(text: string): string {

@@ -4,7 +4,7 @@
  */
 import { smaller, uniform, usable } from "./comparison.ts";
 import { bothGrow, growsMore, nonLinear } from "./growth_findings.ts";
-import type { RunResult } from "./results.ts";
+import type { RunResult } from "../perf/results.ts";
 import type { Finding } from "./verdict.ts";
 
 /** Every finding, tested on these runs. */

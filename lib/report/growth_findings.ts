@@ -4,7 +4,7 @@
  */
 import { between, type Data, RESAMPLES, steadyMedian, tooFew } from "./comparison.ts";
 import { compareGrowth, type Fit, formulaOf, type GrowthModel, MODELS } from "./growth.ts";
-import { seeded } from "./random.ts";
+import { seeded } from "../base/random.ts";
 import {
   type Cell,
   cellsOf,
@@ -14,8 +14,8 @@ import {
   ofRun,
   resampleCell,
   type RunResult,
-} from "./results.ts";
-import { bootstrap, type Interval, mean } from "./statistics.ts";
+} from "../perf/results.ts";
+import { bootstrap, type Interval, mean } from "../base/statistics.ts";
 import { every, type Finding, judge, judgeGrowth } from "./verdict.ts";
 
 export const MIN_SIZES = 5;

@@ -2,11 +2,11 @@
  * The results of a performance run as they lie on disk, read back. Lenient: a file that is missing or odd makes a
  * remark, not an error. Layout: lib/perf/layout.ts.
  */
-import { PubsubError, reasonOf } from "../errors.ts";
+import { PubsubError, reasonOf } from "../base/errors.ts";
 import { dataDirectory, RUN_FILE, type RunKey } from "../perf/layout.ts";
 import { parseRunRecord, type RunRecord } from "../perf/run_record.ts";
-import { type Mode, MODES } from "./results.ts";
-import { parseSamples, type Samples } from "./samples.ts";
+import { type Mode, MODES } from "../perf/results.ts";
+import { parseSamples, type Samples } from "../perf/samples.ts";
 
 /** A loss of a broker, a publisher or an owner as a subscriber saw it; null: not known. */
 export interface FailoverRow {

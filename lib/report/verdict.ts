@@ -5,7 +5,7 @@
  * on the other side, or so close around "no effect" that no difference worth naming is left; undecided otherwise.
  */
 import type { Fit, GrowthModel } from "./growth.ts";
-import type { Interval } from "./statistics.ts";
+import type { Interval } from "../base/statistics.ts";
 
 export type Verdict = "supported" | "not supported" | "undecided";
 

@@ -20,8 +20,8 @@
  * All numbers are big-endian. The decoder is total: any bytes give a batch or a `FormatError` that is returned,
  * not thrown, and nothing larger than the input is allocated.
  */
-import { FormatError } from "../errors.ts";
-import { freeMemory } from "../free_memory.ts";
+import { FormatError } from "../base/errors.ts";
+import { freeMemory } from "../base/free_memory.ts";
 
 /** Format version that this program writes and reads. */
 export const VERSION = 1;

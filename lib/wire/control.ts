@@ -3,8 +3,8 @@
  * against a schema before anything looks at it. Decoding never throws.
  */
 import { z } from "zod";
-import { FormatError } from "../errors.ts";
-import { isId, isTopic } from "../names.ts";
+import { FormatError } from "../base/errors.ts";
+import { isId, isTopic } from "../base/names.ts";
 
 /** Version of the control protocol. */
 export const CONTROL_VERSION = 1;

@@ -19,9 +19,9 @@
  *
  * Numbers are big-endian. Decoding never throws.
  */
-import type { Share } from "../budget.ts";
-import { FormatError } from "../errors.ts";
-import { isId } from "../names.ts";
+import type { Share } from "../stream/budget.ts";
+import { FormatError } from "../base/errors.ts";
+import { isId } from "../base/names.ts";
 
 const encoder = new TextEncoder();
 // Without ignoreBOM a topic that begins with U+FEFF would lose it.

@@ -3,8 +3,8 @@
  *
  * An IPv6 address with a port is written in brackets, `[::1]:2181`. The port is 2181 when none is given.
  */
-import { UsageError } from "../errors.ts";
-import { splitHostPort } from "../host.ts";
+import { UsageError } from "../base/errors.ts";
+import { splitHostPort } from "../net/host.ts";
 import { formatServer, type Server } from "./server_list.ts";
 
 /** The servers of an ensemble, and the znode under which everything of ours lives. */

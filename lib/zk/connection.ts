@@ -10,9 +10,9 @@
  * object is done; when only our clock said so, the old session is attached once more in the background, to close it,
  * so that its ephemeral nodes do not stay longer than they must.
  */
-import { monotonic } from "../clock.ts";
-import { CoordinationError } from "../errors.ts";
-import { logger } from "../log.ts";
+import { monotonic } from "../base/clock.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { Link } from "./link.ts";
 import type { Reply, Request } from "./native.ts";
 import { type OnReply, Operations } from "./operations.ts";

@@ -5,7 +5,7 @@
  * a length that no server sends is an error, before anything is allocated for it.
  */
 import { Buffer } from "node:buffer";
-import { FormatError } from "../errors.ts";
+import { FormatError } from "../base/errors.ts";
 
 /** The largest reply we accept: a list of some hundred thousand children. */
 export const MAX_FRAME_BYTES = 64 << 20;

@@ -9,9 +9,9 @@
  */
 import type { Buffer } from "node:buffer";
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
-import { monotonic } from "../clock.ts";
-import { reasonOf } from "../errors.ts";
-import { resolver } from "../resolve.ts";
+import { monotonic } from "../base/clock.ts";
+import { reasonOf } from "../base/errors.ts";
+import { resolver } from "../net/resolve.ts";
 import { FrameCutter } from "./frames.ts";
 import {
   buildPing,

@@ -1,5 +1,5 @@
 /** What the watches share: listing children of a node that may not exist, and which errors to try again after. */
-import { CoordinationError } from "../errors.ts";
+import { CoordinationError } from "../base/errors.ts";
 import type { OnChange, ZooKeeper } from "./zookeeper.ts";
 
 /** The children, with a watch on them or, while there is no such node, on its creation. */

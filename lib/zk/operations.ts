@@ -4,8 +4,8 @@
  * Guarantees: each settles, exactly once, by its deadline; the order of sending is the order of asking. It reads no
  * state of the session: its owner says whether an operation may be sent now.
  */
-import { monotonic } from "../clock.ts";
-import { CoordinationError } from "../errors.ts";
+import { monotonic } from "../base/clock.ts";
+import { CoordinationError } from "../base/errors.ts";
 import type { NativeError, Reply, ReplyCallback, Request } from "./native.ts";
 import { serverError } from "./requests.ts";
 

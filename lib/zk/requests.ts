@@ -2,7 +2,7 @@
  * ZooKeeper's requests and answers as values: building, decoding, and its error numbers as our codes.
  */
 import { Buffer } from "node:buffer";
-import { type CoordinationCode, CoordinationError } from "../errors.ts";
+import { type CoordinationCode, CoordinationError } from "../base/errors.ts";
 import { buildRawRequest, buildRequest, OP, OPEN_ACL, type Request } from "./native.ts";
 
 /** What ZooKeeper knows of a node. Times are milliseconds since the epoch. */

@@ -4,10 +4,10 @@
  * Guarantees: `state`, `session` and `acting` are computed at the moment of asking. After a lost session the state
  * stays `lost` until the next one is connected. A session that ends at once is not followed by the next at once.
  */
-import { monotonic } from "../clock.ts";
-import { Conflated } from "../conflated.ts";
-import { CoordinationError } from "../errors.ts";
-import { Latch } from "../latch.ts";
+import { monotonic } from "../base/clock.ts";
+import { Conflated } from "../base/conflated.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { SessionState } from "./session_state.ts";
 

@@ -1,5 +1,5 @@
 /** Removing a node with everything below it: the library's own way sees two levels only. */
-import { CoordinationError } from "../errors.ts";
+import { CoordinationError } from "../base/errors.ts";
 
 /** What it needs of a client. */
 interface Remover {

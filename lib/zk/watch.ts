@@ -8,8 +8,8 @@
  *
  * Suspended and lost: nothing is given out; the last value given is then out of date, which `zk.state` tells.
  */
-import { CoordinationError } from "../errors.ts";
-import { Latch } from "../latch.ts";
+import { CoordinationError } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
 import { isTransient, listChildren } from "./list_children.ts";
 import type { Stat, ZooKeeper } from "./zookeeper.ts";
 

@@ -9,9 +9,9 @@
  * Suspended and lost: nothing is given out. Attached again: the list is read again, and the children whose watches
  * have fired. New session: everything is read again, and only what differs is reported.
  */
-import { pause } from "../pause.ts";
-import { CoordinationError, reasonOf } from "../errors.ts";
-import { Latch } from "../latch.ts";
+import { pause } from "../base/pause.ts";
+import { CoordinationError, reasonOf } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
 import { isTransient, listChildren } from "./list_children.ts";
 import type { Session, Stat, WatchReason, ZooKeeper } from "./zookeeper.ts";
 

@@ -5,8 +5,8 @@
  * before that with `reattached`: the watch is armed again on the new connection, and the state should be read again.
  * At the session's end every function is called with `ended`. The same function on the same node is kept once.
  */
-import { logger } from "../log.ts";
-import { reasonOf } from "../errors.ts";
+import { logger } from "../base/log.ts";
+import { reasonOf } from "../base/errors.ts";
 
 const log = logger("zk");
 

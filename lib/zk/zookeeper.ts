@@ -9,7 +9,7 @@
  * Suspended: operations are refused with SUSPENDED. Lost: with SESSION_LOST or SUSPENDED until the next session;
  * ephemeral nodes and watches of the old one are gone, watch functions were called with `ended`.
  */
-import { CoordinationError } from "../errors.ts";
+import { CoordinationError } from "../base/errors.ts";
 import { parseZkAddress, type ZkAddress } from "./address.ts";
 import type { Reply, Request } from "./native.ts";
 import type { OnReply } from "./operations.ts";

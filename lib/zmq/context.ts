@@ -4,7 +4,7 @@
  * Guarantee: ending waits, on a thread of its own, until lingering messages are sent or their time is over; that
  * keeps the process alive for so long and no longer. Sockets opened meanwhile get a new context.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { failure, type Handle, zmq } from "./library.ts";
 
 /** ZMQ_MAX_SOCKETS; the library's own 1023 is soon reached, and can only be raised before the first socket. */

@@ -8,7 +8,7 @@
  * signal that hits the very thread (the system gives a process's signals to its main thread) may cost the message in
  * hand. If the proxy ends by itself, or does not end when it is told to, `ended` rejects with the reason.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { contextsEnded } from "./context.ts";
 import { zmq } from "./library.ts";
 import { openRawSocket, type SocketOptions } from "./options.ts";

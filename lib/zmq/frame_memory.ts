@@ -3,7 +3,7 @@
  * keeps a small frame for long keeps its slab: copy it (`slice`) if that matters. The memory of a large frame that was
  * dropped can be given back: the collector takes tens of megabytes to notice what nobody holds. Pure.
  */
-import { freeMemory } from "../free_memory.ts";
+import { freeMemory } from "../base/free_memory.ts";
 
 /** Frames up to this size (bytes) share slabs. */
 export const SHARED_FRAME_BYTES = 4096;

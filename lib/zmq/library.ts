@@ -8,7 +8,7 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 
 const SYMBOLS = {
   zmq_version: { parameters: ["buffer", "buffer", "buffer"], result: "void" },

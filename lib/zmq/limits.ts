@@ -4,8 +4,8 @@
  *
  * Deno has raised the limit as far as it may before any of our code runs.
  */
-import { PubsubError } from "../errors.ts";
-import { logger } from "../log.ts";
+import { PubsubError } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 
 /** Fewer descriptors than these are worth a warning. */
 const FEW = 4096;

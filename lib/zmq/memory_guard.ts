@@ -12,8 +12,8 @@
  *
  * On other systems than Linux it watches and gives nothing back, and cuts nobody.
  */
-import { reasonOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { reasonOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { Barred, sourceOf } from "./barred.ts";
 import { type Connection, connectionsTo, endConnection, refuseConnections } from "./connections.ts";
 import { giveBackMemory, nativeMemory } from "./native_memory.ts";

@@ -11,7 +11,7 @@
  * - only the side that never has something left to send when it gives a connection up asks for signs of life: XSUB
  *   and ROUTER. The other side, XPUB and DEALER, is told by each question how long silence may last.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { RawSocket } from "./raw_socket.ts";
 
 /** The four kinds of socket in use. */

@@ -5,7 +5,7 @@
  * Guarantee: every event since the stream was opened comes out once, in order. They are taken from the library at
  * once, whether they are asked for or not: it would stop to wait for a reader.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { cString, failure, zmq } from "./library.ts";
 import { PAIR, RawSocket } from "./raw_socket.ts";
 import { type Member, reactor } from "./reactor.ts";

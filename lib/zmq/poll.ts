@@ -8,7 +8,7 @@
  * Guarantee: `wait()` always comes back, at the latest after its time-out; it never rejects. At most one `wait()` of
  * a poller is under way at a time. Runs on Linux; written for macOS too, where it has not been run.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 
 const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },

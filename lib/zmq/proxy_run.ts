@@ -4,7 +4,7 @@
  * The library's proxy returns when a signal reaches its thread, and that is no reason to stop forwarding: it goes on
  * where it was. If it keeps returning faster than any signals come, something is wrong with its sockets.
  */
-import { PubsubError, StuckError } from "../errors.ts";
+import { PubsubError, StuckError } from "../base/errors.ts";
 
 /** So many returns within so long are too many. */
 const LIMIT = 5000;

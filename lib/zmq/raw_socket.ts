@@ -3,9 +3,9 @@
  *
  * Guarantee: no call blocks, and messages are sent and received whole.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { acquireContext, releaseContext } from "./context.ts";
-import { checkEndpoint, endpointError } from "./endpoint.ts";
+import { checkEndpoint, endpointError } from "../net/endpoint.ts";
 import { FrameMemory, SHARED_FRAME_BYTES } from "./frame_memory.ts";
 import { cString, failure, type Handle, interrupted, size, zmq } from "./library.ts";
 import { checkDescriptor } from "./limits.ts";

@@ -12,8 +12,8 @@
  * it runs it keeps the process alive and holds its members (so open sockets are not garbage-collected).
  */
 import { setImmediate } from "node:timers";
-import { reasonOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { reasonOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { DescriptorSet, Poller } from "./poll.ts";
 import { Rhythm } from "./rhythm.ts";
 

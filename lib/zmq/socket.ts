@@ -6,7 +6,7 @@
  * holds at most {@link BATCH_MESSAGES} messages and ends beyond {@link BATCH_BYTES} bytes, and other sockets and
  * timers get their turn in between. An open socket keeps the process alive.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { contextsEnded } from "./context.ts";
 import { openRawSocket, type SocketKind, type SocketOptions } from "./options.ts";
 import { type PeerEvent, PeerEvents } from "./peer_events.ts";

@@ -8,7 +8,7 @@
  *
  * Pure: bytes in, blocks out.
  */
-import { PubsubError } from "../errors.ts";
+import { PubsubError } from "../base/errors.ts";
 import { crc32 } from "./crc32.ts";
 import type { JuteWriter } from "./jute.ts";
 

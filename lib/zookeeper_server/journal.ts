@@ -6,8 +6,8 @@
  * servers never share a directory (a lock on the file `lock`). A snapshot is complete when it has its name; the
  * last two are kept, with every log segment that the older one needs.
  */
-import { PubsubError, reasonOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { PubsubError, reasonOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { LogEncoder } from "./log_record.ts";
 import type { Syncable } from "./output_gate.ts";
 import { namesOf, recover, type Recovered, segmentHead, segmentName, snapshotName } from "./recovery.ts";

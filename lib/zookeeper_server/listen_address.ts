@@ -1,6 +1,6 @@
 /** Parsing and printing of the address a server listens on. Pure. */
-import { UsageError } from "../errors.ts";
-import { splitHostPort } from "../host.ts";
+import { UsageError } from "../base/errors.ts";
+import { splitHostPort } from "../net/host.ts";
 
 /** A host and a port, 0 for any free one. */
 export interface ListenAddress {

@@ -8,14 +8,14 @@
  * When the disk fails nothing more is answered, every connection is closed and {@link ZooKeeperServer.failed}
  * rejects: the process should end and be started again.
  */
-import { PubsubError, reasonOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { PubsubError, reasonOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Engine } from "./engine.ts";
 import { answerWord, DEFAULT_WORDS, hex, refusal } from "./four_letter_words.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Journal } from "./journal.ts";
-import { resolver } from "../resolve.ts";
+import { resolver } from "../net/resolve.ts";
 import { formatAddress, parseListenAddress } from "./listen_address.ts";
 import { OutputGate } from "./output_gate.ts";
 import { DataTree } from "./tree.ts";

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { gzip } from "node:zlib";
 import { promisify } from "node:util";
 import config from "../../deno.json" with { type: "json" };
-import { RUNTIME_FLAGS } from "../../lib/self_command.ts";
+import { RUNTIME_FLAGS } from "../../lib/base/self_command.ts";
 import type { Target } from "./targets.ts";
 import { filesBelow, type TarEntry, tarOf } from "./tar.ts";
 

@@ -4,12 +4,12 @@
  * Layout of the staged directory:
  *
  *     main.js + chunks            bundled; a chunk is loaded when its role is started (echarts only by `report`)
- *     packed.json                 marks the packed program for lib/build_info.ts
+ *     packed.json                 marks the packed program for lib/base/build_info.ts
  *     node_modules/zeromq/…       kept as files, because its loader looks for the native library beside itself
  *     node_modules/cmake-ts/…     that loader
  *     mininet/network.py          read by `perf --mininet`
  */
-import { PACKED_MARK } from "../../lib/build_info.ts";
+import { PACKED_MARK } from "../../lib/base/build_info.ts";
 import { command, type Target } from "./targets.ts";
 
 /** One entry of zeromq's build/manifest.json: which native library is for which machine. */

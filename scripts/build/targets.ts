@@ -4,7 +4,7 @@
  * The runtime of this machine is the one that runs the build. Another machine's is taken out of the npm package
  * that carries it (`npm pack`), or given as a file with `--runtime`.
  */
-import { UsageError } from "../../lib/errors.ts";
+import { UsageError } from "../../lib/base/errors.ts";
 
 /** A machine to build for. */
 export interface Target {

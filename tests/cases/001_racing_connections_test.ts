@@ -8,7 +8,7 @@ import type { Pubsub } from "../harness/process.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { freePort } from "../harness/zookeeper.ts";
-import { FormatError } from "../../lib/errors.ts";
+import { FormatError } from "../../lib/base/errors.ts";
 import { decodeBrokerMessage, encodeControl } from "../../lib/wire/control.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 

@@ -1,6 +1,6 @@
 /** Case 3: a primary's record that cannot be read made clients turn without waiting, a log line each time. */
 import assert from "node:assert/strict";
-import { primaryPath } from "../../lib/paths.ts";
+import { primaryPath } from "../../lib/model/paths.ts";
 import { delay, until } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";
 import { World } from "../harness/fake_broker.ts";

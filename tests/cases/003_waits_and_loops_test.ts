@@ -2,16 +2,16 @@
  * The kind of case 3: no wait without an end and no loop without a pause, whatever others have put into ZooKeeper.
  */
 import assert from "node:assert/strict";
-import { BrokerCrew } from "../../lib/broker_crew.ts";
-import type { BrokerProcess } from "../../lib/broker_process.ts";
+import { BrokerCrew } from "../../lib/pool/broker_crew.ts";
+import type { BrokerProcess } from "../../lib/pool/broker_process.ts";
 import { Broker } from "../../lib/mod.ts";
-import { electionPath, topicPath } from "../../lib/paths.ts";
-import { REBALANCE, Rebalancer } from "../../lib/rebalancer.ts";
+import { electionPath, topicPath } from "../../lib/model/paths.ts";
+import { REBALANCE, Rebalancer } from "../../lib/broker/rebalancer.ts";
 import { Election } from "../../lib/recipes/election.ts";
 import { EphemeralRecord } from "../../lib/recipes/ephemeral_record.ts";
 import { TopicOwnership } from "../../lib/recipes/ownership.ts";
-import { Scaling } from "../../lib/scaling.ts";
-import type { ScalingPlan } from "../../lib/scaling_plan.ts";
+import { Scaling } from "../../lib/pool/scaling.ts";
+import type { ScalingPlan } from "../../lib/pool/scaling_plan.ts";
 import { delay, until, within } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";
 import { LogLines } from "../harness/log_lines.ts";

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { Inside, INSIDE_ZOOKEEPER, namespaceTest } from "../harness/namespace.ts";
-import { firstConnection } from "../../lib/first_connection.ts";
-import { addressOnceReachable, addressTowards } from "../../lib/local_address.ts";
+import { firstConnection } from "../../lib/net/first_connection.ts";
+import { addressOnceReachable, addressTowards } from "../../lib/net/local_address.ts";
 import { parseZkAddress } from "../../lib/zk/address.ts";
 import { title, unrestricted } from "../harness/permissions.ts";
 

@@ -1,6 +1,6 @@
 /** Case 12: names with braces were read as a template's placeholders: `owns topic roomundefined`. */
 import assert from "node:assert/strict";
-import { logger } from "../../lib/log.ts";
+import { logger } from "../../lib/base/log.ts";
 import { LogLines } from "../harness/log_lines.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 

@@ -1,7 +1,7 @@
 /** Case 30: a `rejected` from one broker ended a client for good; a reason could be of any length. */
 import assert from "node:assert/strict";
 import { decodeBrokerMessage, encodeControl } from "../../lib/wire/control.ts";
-import { FormatError } from "../../lib/errors.ts";
+import { FormatError } from "../../lib/base/errors.ts";
 import { delay, until } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";
 import { World } from "../harness/fake_broker.ts";

@@ -1,10 +1,10 @@
 /** Case 32: registrations were unlimited in number and rate, and answered in anybody's name. */
 import assert from "node:assert/strict";
-import { Admission, ADMISSION_LIMITS } from "../../lib/admission.ts";
-import { Broker } from "../../lib/broker.ts";
-import { MatchFeed } from "../../lib/match_feed.ts";
-import { type Asker, MatchIndex } from "../../lib/match_index.ts";
-import { Registry } from "../../lib/registry.ts";
+import { Admission, ADMISSION_LIMITS } from "../../lib/broker/admission.ts";
+import { Broker } from "../../lib/broker/broker.ts";
+import { MatchFeed } from "../../lib/model/match_feed.ts";
+import { type Asker, MatchIndex } from "../../lib/model/match_index.ts";
+import { Registry } from "../../lib/broker/registry.ts";
 import { decodeClientMessage, encodeControl } from "../../lib/wire/control.ts";
 import { delay, until } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";

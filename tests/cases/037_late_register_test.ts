@@ -3,7 +3,7 @@
  * and "leaving broker" was logged every 2 s though there was nowhere to go.
  */
 import assert from "node:assert/strict";
-import { Broker } from "../../lib/broker.ts";
+import { Broker } from "../../lib/broker/broker.ts";
 import { delay, until } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";
 import { World } from "../harness/fake_broker.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Scaling, type ScalingFacts } from "../../lib/scaling.ts";
+import { Scaling, type ScalingFacts } from "../../lib/pool/scaling.ts";
 import { until, within } from "../harness/condition.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 

@@ -1,11 +1,11 @@
 /** Case 43: a latency file on a full disk ended in half a line. (As root: file systems that are that small.) */
 import assert from "node:assert/strict";
-import { type CsvFile, LATENCY_HEADER, LatencyCsv, wholeRows } from "../../lib/latency_csv.ts";
-import { appendLine, replaceFile } from "../../lib/whole_file.ts";
+import { type CsvFile, LATENCY_HEADER, LatencyCsv, wholeRows } from "../../lib/output/latency_csv.ts";
+import { appendLine, replaceFile } from "../../lib/base/whole_file.ts";
 import { Broker, Publisher } from "../../lib/mod.ts";
 import { runSubscriber } from "../../roles/subscriber.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
-import { batchOf } from "../unit/sample_batch_fixture.ts";
+import { batchOf } from "../unit/stream/sample_batch_fixture.ts";
 
 const root = Deno.permissions.querySync({ name: "run" }).state === "granted" &&
   Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" && Deno.uid() === 0;

@@ -1,8 +1,8 @@
 /** Case 50: a registration without a record, that is without a session, was matched: others connected to its address. */
 import assert from "node:assert/strict";
-import { askHealth } from "../../lib/health_query.ts";
+import { askHealth } from "../../lib/status/health_query.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
-import { publisherPath, PUBLISHERS } from "../../lib/paths.ts";
+import { publisherPath, PUBLISHERS } from "../../lib/model/paths.ts";
 import { delay, until } from "../harness/condition.ts";
 import { suite } from "../harness/coordination.ts";
 import { publisherOf, RawClient, registrationOf, subscriberOf } from "../harness/raw_client.ts";

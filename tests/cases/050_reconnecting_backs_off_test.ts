@@ -1,6 +1,6 @@
 /** Case 50: whoever was named as a publisher got some hundred connections a second from subscribers, for ever. */
 import assert from "node:assert/strict";
-import { Link } from "../../lib/link.ts";
+import { Link } from "../../lib/client/link.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { delay, until } from "../harness/condition.ts";
 import { title, unrestricted } from "../harness/permissions.ts";

@@ -11,7 +11,7 @@
  * or when one silence in twenty was longer than the goal.
  */
 import { parseArgs } from "node:util";
-import type { Failover } from "../../lib/client_options.ts";
+import type { Failover } from "../../lib/model/client_options.ts";
 import {
   failoversIn,
   longestSilence,

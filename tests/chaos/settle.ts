@@ -1,6 +1,6 @@
 /** The end of a run: what must be true once everything is quiet, and once everybody has left. */
-import { loadOf, parseLoad } from "../../lib/load.ts";
-import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/paths.ts";
+import { loadOf, parseLoad } from "../../lib/model/load.ts";
+import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { until, within } from "../harness/condition.ts";
 import { type Actor, marked } from "./actor.ts";

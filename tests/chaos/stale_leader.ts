@@ -2,7 +2,7 @@
  * A primary that is succeeded while it cannot know: once ZooKeeper names another one, not a single answer of it may be
  * that of a primary. It is asked again and again, as its clients would, past whatever lies between them and it.
  */
-import { PRIMARIES } from "../../lib/paths.ts";
+import { PRIMARIES } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import type { Actor } from "./actor.ts";

@@ -1,6 +1,6 @@
 /** What `pubsub status` tells of failures: subscribers that stand still, and failovers. */
 import assert from "node:assert/strict";
-import type { Failover } from "../../lib/client_options.ts";
+import type { Failover } from "../../lib/model/client_options.ts";
 import { until } from "../harness/condition.ts";
 import { lastTest, type System, systemTest } from "../harness/system.ts";
 

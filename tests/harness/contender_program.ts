@@ -7,8 +7,8 @@
  * Standard output: one JSON object a line, {@link ContenderLine}. Active contenders say so every few milliseconds, in
  * their own view, at a time that all processes of the machine share. `close N` on standard input closes one.
  */
-import { configureLogging } from "../../lib/log.ts";
-import { wallClock } from "../../lib/clock.ts";
+import { configureLogging } from "../../lib/base/log.ts";
+import { wallClock } from "../../lib/base/clock.ts";
 import { Election } from "../../lib/recipes/election.ts";
 import { TopicOwnership } from "../../lib/recipes/ownership.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";

@@ -1,6 +1,10 @@
 /** Brokers that are made up, so that they can do everything wrong, and clients that they do it to. */
-import { ControlClient, type ControlClientOptions, type ControlEvent } from "../../lib/control_client.ts";
-import { BROKERS, PRIMARIES, primaryPath, publisherPath, PUBLISHERS } from "../../lib/paths.ts";
+import {
+  ControlClient,
+  type ControlClientOptions,
+  type ControlEvent,
+} from "../../lib/control/control_client.ts";
+import { BROKERS, PRIMARIES, primaryPath, publisherPath, PUBLISHERS } from "../../lib/model/paths.ts";
 import {
   type BrokerMessage,
   type BrokerRecord,
@@ -10,7 +14,7 @@ import {
   encodeControl,
   type SubscriberMatch,
 } from "../../lib/wire/control.ts";
-import { zoneClientsPath } from "../../lib/zone_clients.ts";
+import { zoneClientsPath } from "../../lib/recipes/zone_clients.ts";
 import type { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import type { Place } from "./coordination.ts";

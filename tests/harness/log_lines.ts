@@ -1,6 +1,6 @@
 /** What the library logs in this process, as lines, for tests of what is said and how often. */
 import { configureSync, resetSync } from "@logtape/logtape";
-import { formatRecord } from "../../lib/log.ts";
+import { formatRecord } from "../../lib/base/log.ts";
 
 /** Gathers the lines from its creation to its disposal. One at a time. */
 export class LogLines implements Disposable {

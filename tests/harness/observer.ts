@@ -1,6 +1,6 @@
 /** Looks at a system as `pubsub status --watch` does, from inside the test, and remembers every view. */
-import { watchSystem } from "../../lib/system_watch.ts";
-import type { SystemView } from "../../lib/system_view.ts";
+import { watchSystem } from "../../lib/status/system_watch.ts";
+import type { SystemView } from "../../lib/status/system_view.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { until } from "./condition.ts";
 

@@ -1,5 +1,5 @@
 /** A client of the control plane that says whatever a test wants it to, by connections that it makes itself. */
-import { FormatError } from "../../lib/errors.ts";
+import { FormatError } from "../../lib/base/errors.ts";
 import {
   type BrokerMessage,
   type ClientMessage,

@@ -4,7 +4,7 @@
  */
 import { type Fit, type GrowthModel, MODELS, predict } from "../growth.ts";
 import type { Growth } from "../growth_findings.ts";
-import { MODES } from "../results.ts";
+import { MODES } from "../../perf/results.ts";
 import type { Chart } from "./draw.ts";
 import { axisOf, INK, lineLegendOf, MODE_COLOURS, MODE_SYMBOLS, MUTED, titleOf } from "./theme.ts";
 

@@ -5,9 +5,9 @@
 import type { CellMedian } from "../analysis.ts";
 import type { Growth } from "../growth_findings.ts";
 import { predict } from "../growth.ts";
-import { type Mode, MODES, ofRun, type RunResult } from "../results.ts";
-import { liveLatencies } from "../samples.ts";
-import { quantile } from "../statistics.ts";
+import { type Mode, MODES, ofRun, type RunResult } from "../../perf/results.ts";
+import { liveLatencies } from "../../perf/samples.ts";
+import { quantile } from "../../base/statistics.ts";
 import type { StudyRun } from "../study.ts";
 import type { Chart } from "./draw.ts";
 import { boxOf } from "./subscriber_charts.ts";

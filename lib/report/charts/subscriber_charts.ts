@@ -3,8 +3,8 @@
  * Pure.
  */
 import type { StudyRun, StudySubscriber } from "../study.ts";
-import { quantile } from "../statistics.ts";
-import type { Samples } from "../samples.ts";
+import { quantile } from "../../base/statistics.ts";
+import type { Samples } from "../../perf/samples.ts";
 import type { Chart } from "./draw.ts";
 import { ALARM, axisOf, categoryStyle, INK, lineLegendOf, logAxis, MUTED, PAPER, titleOf } from "./theme.ts";
 

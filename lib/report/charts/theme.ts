@@ -6,7 +6,7 @@
  * without colours. The neutral colours and the two modes' are written as CSS variables in the report (dark mode); in
  * the SVG files they are these, on white.
  */
-import type { Mode } from "../results.ts";
+import type { Mode } from "../../perf/results.ts";
 
 export const INK = "#1f2328";
 export const MUTED = "#57606a";

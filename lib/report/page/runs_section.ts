@@ -1,6 +1,6 @@
 /** What was measured: the circumstances and the failovers. HTML, pure. */
 import type { Analysis } from "../analysis.ts";
-import { spreadOf } from "../statistics.ts";
+import { spreadOf } from "../../base/statistics.ts";
 import type { FailoverRow, StudyRun } from "../study.ts";
 import { escape, significant, tableOf } from "./markup.ts";
 

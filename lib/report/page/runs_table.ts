@@ -1,7 +1,7 @@
 /** The table of runs: what arrived, how fast, and whether the checks passed. HTML, pure. */
 import { type Analysis, type CountRow, countRows } from "../analysis.ts";
-import type { RunResult } from "../results.ts";
-import { spreadOf } from "../statistics.ts";
+import type { RunResult } from "../../perf/results.ts";
+import { spreadOf } from "../../base/statistics.ts";
 import type { StudyRun } from "../study.ts";
 import { type Column, escape, significant, tableOf } from "./markup.ts";
 

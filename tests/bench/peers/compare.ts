@@ -15,7 +15,7 @@ import { type JobResult, runJob, type Shape, type System } from "../../../lib/be
 import { type PubsubSettings, PubsubSystem } from "../../../lib/bench/pubsub_system.ts";
 import { measureStartup } from "../../../lib/bench/startup.ts";
 import { checkText, resultLine } from "../../../lib/bench/table.ts";
-import { reasonOf } from "../../../lib/errors.ts";
+import { reasonOf } from "../../../lib/base/errors.ts";
 import { machineText, reportOf } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
 import { settle } from "./settle.ts";

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { publishAll, readyThenGo, receiveAll } from "../../../lib/bench/client.ts";
 import { type ClientTask, topicOf } from "../../../lib/bench/protocol.ts";
-import { wallClock } from "../../../lib/clock.ts";
+import { wallClock } from "../../../lib/base/clock.ts";
 
 /** What we need of the client. */
 interface Client {

@@ -1,7 +1,7 @@
 /** One publisher or subscriber on NATS, with NATS' own JavaScript client. Task as JSON argument. */
 import { publishAll, readyThenGo, receiveAll } from "../../../lib/bench/client.ts";
 import { type ClientTask, topicOf } from "../../../lib/bench/protocol.ts";
-import { wallClock } from "../../../lib/clock.ts";
+import { wallClock } from "../../../lib/base/clock.ts";
 
 /** What we need of the client. */
 interface Connection {

@@ -2,8 +2,8 @@
 import { type RoleStartup, startupLines } from "../../../lib/bench/startup.ts";
 import type { JobResult } from "../../../lib/bench/job.ts";
 import { checkText, markdown, mebibytes, rateText, spreadText } from "../../../lib/bench/table.ts";
-import { describeBuild } from "../../../lib/build_info.ts";
-import { median } from "../../../lib/report/statistics.ts";
+import { describeBuild } from "../../../lib/base/build_info.ts";
+import { median } from "../../../lib/base/statistics.ts";
 import { zeromqVersion } from "../../../lib/zmq/version.ts";
 import type { Comparison, Pair } from "./compare.ts";
 import type { Goal } from "./scenarios.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { parseRunRecord } from "../../../lib/perf/run_record.ts";
 import { parseEvent } from "../../../lib/report/study.ts";
 import { type PerfOptions, runPerf } from "../../../roles/perf.ts";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 import type { RoleContext } from "../../../roles/context.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mininetHosts, type MininetOptions } from "../../../lib/perf/mininet.ts";
 import { parseNetwork } from "../../../lib/perf/network.ts";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 
 const able = unrestricted && Deno.build.os === "linux" && Deno.uid() === 0 &&

@@ -1,6 +1,6 @@
 /** Leadership under every fault: the loss is seen, the recovery is seen, and there is no wrong second winner. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import { Election, type Term } from "../../../lib/recipes/election.ts";
 import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until, within } from "../../harness/condition.ts";

@@ -1,6 +1,6 @@
 /** A record that stays in place: one node, ours, with the newest content, whatever happens in between. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import { EphemeralRecord } from "../../../lib/recipes/ephemeral_record.ts";
 import type { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until, within } from "../../harness/condition.ts";

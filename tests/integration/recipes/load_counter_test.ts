@@ -1,6 +1,6 @@
 /** The load figure equals the truth, whoever writes it and whatever gets in between. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import {
   LOAD,
   PRIMARIES,
@@ -9,7 +9,7 @@ import {
   PUBLISHERS,
   subscriberPath,
   SUBSCRIBERS,
-} from "../../../lib/paths.ts";
+} from "../../../lib/model/paths.ts";
 import { LoadCounter } from "../../../lib/recipes/load_counter.ts";
 import type { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until } from "../../harness/condition.ts";

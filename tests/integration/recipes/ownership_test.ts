@@ -1,7 +1,7 @@
 /** Ownership of a topic: the strongest owns, one at a time, epochs only grow. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
-import { topicPath } from "../../../lib/paths.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
+import { topicPath } from "../../../lib/model/paths.ts";
 import { type Ownership, parseOwner, TopicOwnership } from "../../../lib/recipes/ownership.ts";
 import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until, within } from "../../harness/condition.ts";

@@ -1,6 +1,6 @@
 /** `report` on whole directories: what it writes, that the page needs nothing else, and odd input. */
 import assert from "node:assert/strict";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import type { RoleContext } from "../../../roles/context.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { FULL_STUDY, type StudyShape, writeStudy } from "./synthetic_study.ts";

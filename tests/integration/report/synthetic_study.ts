@@ -2,8 +2,8 @@
 import { dataDirectory, RUN_FILE } from "../../../lib/perf/layout.ts";
 import { formatRunRecord } from "../../../lib/perf/run_record.ts";
 import { hostsOf, nameOf, parseNetwork, placementOf } from "../../../lib/perf/network.ts";
-import { type Random, seeded } from "../../../lib/report/random.ts";
-import { type Mode, MODES } from "../../../lib/report/results.ts";
+import { type Random, seeded } from "../../../lib/base/random.ts";
+import { type Mode, MODES } from "../../../lib/perf/results.ts";
 
 /** What the study is to look like. */
 export interface StudyShape {

@@ -1,6 +1,6 @@
 /** Finding a server: what is silent, absent, wrong or late does not keep the client from the right one. */
 import assert from "node:assert/strict";
-import { CoordinationError, UsageError } from "../../../lib/errors.ts";
+import { CoordinationError, UsageError } from "../../../lib/base/errors.ts";
 import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until, within } from "../../harness/condition.ts";
 import { SESSION_MS, suite } from "../../harness/coordination.ts";

@@ -1,6 +1,6 @@
 /** What a session goes through when the network or the server fails, as the client's user sees it. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until, within } from "../../harness/condition.ts";
 import { SESSION_MS, suite } from "../../harness/coordination.ts";

@@ -1,6 +1,6 @@
 /** Watches as iterables: never a change missed, never a child read twice, whatever happens to the connection. */
 import assert from "node:assert/strict";
-import { FormatError } from "../../../lib/errors.ts";
+import { FormatError } from "../../../lib/base/errors.ts";
 import { type RecordChange, watchChildren, watchData, watchRecords } from "../../../lib/zk/watch.ts";
 import { delay, until } from "../../harness/condition.ts";
 import { type Place, Scope, suite } from "../../harness/coordination.ts";

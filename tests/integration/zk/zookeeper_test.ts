@@ -1,6 +1,6 @@
 /** The operations of the client against a real server: what they return, how they fail, how many go out. */
 import assert from "node:assert/strict";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import { until } from "../../harness/condition.ts";
 import { suite } from "../../harness/coordination.ts";
 

@@ -1,6 +1,6 @@
 /** The forwarder: both directions, many on both sides, its end, and what may happen to its thread. */
 import assert from "node:assert/strict";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import { Forwarder, type ForwarderOptions } from "../../../lib/zmq/forwarder.ts";
 import { Socket, type SocketOptions } from "../../../lib/zmq/socket.ts";
 import { delay, until, within } from "../../harness/condition.ts";

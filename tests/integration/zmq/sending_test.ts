@@ -1,7 +1,7 @@
 /** What `send`, `bind`, `connect` and their opposites promise: they never wait, and say in one line what is wrong. */
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import { Socket, type SocketKind } from "../../../lib/zmq/socket.ts";
 import { zeromqVersion } from "../../../lib/zmq/version.ts";
 import { delay, until, within } from "../../harness/condition.ts";

@@ -1,6 +1,6 @@
 /** The embedded server with a data directory: what it keeps, and how it fails. */
 import assert from "node:assert/strict";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import { CorruptFile } from "../../../lib/zookeeper_server/block.ts";
 import { type ServerOptions, ZooKeeperServer } from "../../../lib/zookeeper_server/server.ts";
 import { until, within } from "../../harness/condition.ts";

@@ -1,6 +1,6 @@
 /** `roles/zookeeper.ts`: prints the address, serves, stops when told, fails when it cannot start. */
 import assert from "node:assert/strict";
-import { PubsubError, UsageError } from "../../../lib/errors.ts";
+import { PubsubError, UsageError } from "../../../lib/base/errors.ts";
 import { runZooKeeper } from "../../../roles/zookeeper.ts";
 import { within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Command } from "commander";
 import { addBackupPoolCommand } from "../../../cli/backup_pool_command.ts";
 import type { Launch } from "../../../cli/host.ts";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 
 /** What the flags ask of a pool. */
 async function request(line: string): Promise<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 import { ask, optionsOf } from "./fake_host.ts";
 
 /** Flags as typed for the earlier framework after the role word, and what they must mean. */

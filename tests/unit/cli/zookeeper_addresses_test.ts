@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { joinAddresses } from "../../../cli/zookeeper_addresses.ts";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 
 Deno.test("repeated addresses become one list with one chroot", () => {
   assert.equal(joinAddresses(["a:1"]), "a:1");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { peersOf, personaOf } from "../../../lib/crowd/layout.ts";
-import { MatchIndex } from "../../../lib/match_index.ts";
+import { MatchIndex } from "../../../lib/model/match_index.ts";
 
 Deno.test("a simulated client waits for as many peers as the brokers will match it with", () => {
   fc.assert(

@@ -5,7 +5,7 @@
  * Messages in flight are lost with a cut. Subscriptions are filtered at the far end, by prefix, and are never lost
  * while a connection stands, as with ZeroMQ; other messages are, in both directions, at the chance given.
  */
-import { seeded } from "../../../lib/report/random.ts";
+import { seeded } from "../../../lib/base/random.ts";
 import { hasKey } from "../../../lib/wire/key.ts";
 
 /** Simulated time: what is to happen when, in order. */

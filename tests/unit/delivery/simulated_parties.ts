@@ -3,12 +3,12 @@
  * formats), with simulated time and network in place of sockets, and a book of all that happens.
  */
 import assert from "node:assert/strict";
-import { FencingWatch } from "../../../lib/fencing_watch.ts";
-import { Following } from "../../../lib/following.ts";
-import type { Link } from "../../../lib/link.ts";
-import { PublishedStream } from "../../../lib/published_stream.ts";
-import { costOf, Room } from "../../../lib/room.ts";
-import { type Fence, Stream } from "../../../lib/stream.ts";
+import { FencingWatch } from "../../../lib/stream/fencing_watch.ts";
+import { Following } from "../../../lib/client/following.ts";
+import type { Link } from "../../../lib/client/link.ts";
+import { PublishedStream } from "../../../lib/stream/published_stream.ts";
+import { costOf, Room } from "../../../lib/stream/room.ts";
+import { type Fence, Stream } from "../../../lib/stream/stream.ts";
 import { decodeBatch, Flag, type SampleBatch } from "../../../lib/wire/batch.ts";
 import type { StreamMatch } from "../../../lib/wire/control.ts";
 import { keyLength, streamPrefix } from "../../../lib/wire/key.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 import { dataDirectory } from "../../../lib/perf/layout.ts";
 import { matrixOf } from "../../../lib/perf/matrix.ts";
 import { hostsInName, hostsOf, nameOf, parseNetwork, placementOf } from "../../../lib/perf/network.ts";

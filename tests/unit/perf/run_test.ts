@@ -13,7 +13,7 @@ import {
 import { formatRunRecord, parseRunRecord } from "../../../lib/perf/run_record.ts";
 import { parseState } from "../../../lib/perf/system_state.ts";
 import { withResult } from "../../../lib/perf/test_results.ts";
-import { parseSamples } from "../../../lib/report/samples.ts";
+import { parseSamples } from "../../../lib/perf/samples.ts";
 
 const WORKLOAD: Workload = {
   topics: ["A", "B"],

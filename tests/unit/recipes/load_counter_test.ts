@@ -1,9 +1,9 @@
 /** The load is right after any interleaving of those who count with those who come and go. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CoordinationError } from "../../../lib/errors.ts";
-import { formatLoad, loadOf } from "../../../lib/load.ts";
-import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../../lib/paths.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
+import { formatLoad, loadOf } from "../../../lib/model/load.ts";
+import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../../lib/model/paths.ts";
 import { LoadCounter } from "../../../lib/recipes/load_counter.ts";
 import type { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 

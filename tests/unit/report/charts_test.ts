@@ -4,7 +4,7 @@ import { inlineSvg } from "../../../lib/report/charts/inline_svg.ts";
 import { escapeXml } from "../../../lib/report/escape_xml.ts";
 import { boxOf, lineChart } from "../../../lib/report/charts/subscriber_charts.ts";
 import { categoryStyle, MODE_COLOURS, stepAbove, stepBelow } from "../../../lib/report/charts/theme.ts";
-import { parseSamples } from "../../../lib/report/samples.ts";
+import { parseSamples } from "../../../lib/perf/samples.ts";
 import type { StudyRun } from "../../../lib/report/study.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 

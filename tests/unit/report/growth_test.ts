@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { compareGrowth, formulaOf, MODELS, predict } from "../../../lib/report/growth.ts";
-import { seeded } from "../../../lib/report/random.ts";
+import { seeded } from "../../../lib/base/random.ts";
 
 const SIZES = [2, 4, 5, 12, 23, 40];
 

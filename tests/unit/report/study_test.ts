@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { inFailover } from "../../../lib/report/analysis.ts";
 import { clockStatement } from "../../../lib/report/clock.ts";
-import { parseSamples } from "../../../lib/report/samples.ts";
+import { parseSamples } from "../../../lib/perf/samples.ts";
 import { parseEvent, type StudyRun } from "../../../lib/report/study.ts";
 import { toCsv, toJson } from "../../../lib/report/tables.ts";
 

@@ -1,7 +1,7 @@
 /** Runs whose latencies follow a known law, to see whether the tests of the findings recover it. */
-import { type Random, seeded } from "../../../lib/report/random.ts";
-import type { Mode, RunResult } from "../../../lib/report/results.ts";
-import { type Spread, spreadOf } from "../../../lib/report/statistics.ts";
+import { type Random, seeded } from "../../../lib/base/random.ts";
+import type { Mode, RunResult } from "../../../lib/perf/results.ts";
+import { type Spread, spreadOf } from "../../../lib/base/statistics.ts";
 
 /** Networks as a performance run has them: hosts, and clients among them. */
 export const SIZES: readonly (readonly [string, number, number])[] = [

@@ -1,6 +1,6 @@
 /** Names as the wire carries them, for property tests: short ones that are prefixes of each other come often. */
 import fc from "fast-check";
-import { isTopic } from "../../../lib/names.ts";
+import { isTopic } from "../../../lib/base/names.ts";
 
 /** Ids: often of two letters, so that one begins with another. */
 export const id: fc.Arbitrary<string> = fc.oneof(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FormatError } from "../../../lib/errors.ts";
-import { MatchFeed } from "../../../lib/match_feed.ts";
-import { MatchIndex } from "../../../lib/match_index.ts";
+import { FormatError } from "../../../lib/base/errors.ts";
+import { MatchFeed } from "../../../lib/model/match_feed.ts";
+import { MatchIndex } from "../../../lib/model/match_index.ts";
 import {
   type BrokerMessage,
   type ClientMessage,

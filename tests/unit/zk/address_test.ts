@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 import { formatZkAddress, parseZkAddress } from "../../../lib/zk/address.ts";
 
 Deno.test("one server, several, with and without port and chroot", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { FormatError } from "../../../lib/errors.ts";
+import { FormatError } from "../../../lib/base/errors.ts";
 import { FrameCutter, MAX_FRAME_BYTES } from "../../../lib/zk/frames.ts";
 
 function frame(body: Uint8Array): Buffer {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { CoordinationError } from "../../../lib/errors.ts";
+import { CoordinationError } from "../../../lib/base/errors.ts";
 import {
   checkPath,
   checkSize,

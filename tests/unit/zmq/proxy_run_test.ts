@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PubsubError } from "../../../lib/errors.ts";
+import { PubsubError } from "../../../lib/base/errors.ts";
 import { EndWatch, keepRunning } from "../../../lib/zmq/proxy_run.ts";
 
 /** A proxy whose runs last as long as `lasts` says, in a time of its own. */

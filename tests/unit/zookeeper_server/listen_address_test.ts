@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../../lib/errors.ts";
+import { UsageError } from "../../../lib/base/errors.ts";
 import { formatAddress, parseListenAddress } from "../../../lib/zookeeper_server/listen_address.ts";
 
 Deno.test("HOST:PORT, [IPV6]:PORT and *:PORT are addresses", () => {

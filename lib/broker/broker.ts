@@ -1,0 +1,500 @@
+/**
+ * A broker: forwards samples from the moment it starts (standby too), contends for its zone, and while it is the
+ * zone's primary registers clients and tells them whom they are matched with.
+ *
+ * Guarantee: samples never pass through JavaScript; what clients do holds up nobody else (`ControlDesk`).
+ *
+ * Znodes: `/brokers/<id>` while it lives; `/elections/zone_<n>/…`, `/primaries/zone_<n>` while it leads. Session
+ * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
+ */
+import process from "node:process";
+import { AsyncQueue } from "../base/async_queue.ts";
+import { Background } from "../base/background.ts";
+import {
+  checkCommon,
+  type CheckedOptions,
+  checkInteger,
+  type CommonOptions,
+} from "../model/client_options.ts";
+import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
+import { PubsubError, reasonOf } from "../base/errors.ts";
+import { idLoss } from "../recipes/id_loss.ts";
+import {
+  addressOnceReachable,
+  advertised,
+  bindAddress,
+  listenAddress,
+  PATIENCE_MS,
+  tcpEndpoint,
+} from "../net/local_address.ts";
+import { logger } from "../base/log.ts";
+import { checkZone } from "../base/names.ts";
+import { brokerPath, electionPath, primaryPath } from "../model/paths.ts";
+import { Election, type Term } from "../recipes/election.ts";
+import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
+import { LoadCounter } from "../recipes/load_counter.ts";
+import { Rebalancer } from "./rebalancer.ts";
+import { SystemDirectory } from "./system_directory.ts";
+import type { BrokerRecord } from "../wire/control.ts";
+import { MAX_UPSTREAM_AT_BROKER } from "../wire/upstream.ts";
+import { whenAborted } from "../base/when_aborted.ts";
+import { parseZkAddress } from "../zk/address.ts";
+import { ZooKeeper } from "../zk/zookeeper.ts";
+import { formatZoneCount, zoneClientsPath } from "../recipes/zone_clients.ts";
+import { healthOf } from "../model/zone_health.ts";
+import { Forwarder } from "../zmq/forwarder.ts";
+import { CONTROL, MemoryGuard, portOf, UNLIMITED, UPSTREAM } from "../zmq/memory_guard.ts";
+
+/** The number of clients is written so long after it has changed. */
+const COUNT_MS = 100;
+const HIGH_WATER_MARK = 4096;
+/** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
+const FAREWELL_MS = 400;
+const log = logger("broker");
+
+/** Options of a broker. */
+export interface BrokerOptions extends CommonOptions {
+  /** A positive integer. Default 1. */
+  zone?: number | undefined;
+  /** Start without a zone: ready to forward, in no list, until {@link Broker.join}. Default false. */
+  warm?: boolean | undefined;
+  /** Whether clients move to other zones when a zone appears or the zones are very uneven. Default true. */
+  rebalance?: boolean | undefined;
+  /** What subscribers get that do not say. Default false. */
+  centralized?: boolean | undefined;
+  /** The control socket listens on each of them. Default one free port. */
+  controlPorts?: number[] | undefined;
+  ingressPort?: number | undefined;
+  egressPort?: number | undefined;
+}
+
+/** What happens to a broker. */
+export type BrokerEvent =
+  | { type: "waiting"; reason: string }
+  | { type: "standby" }
+  | { type: "primary"; epoch: bigint }
+  /** It drains, and has no clients any more but those that stay where they are. */
+  | { type: "drained"; pinned: number }
+  | ClientEvent;
+
+/** Counters and state of a broker. */
+export interface BrokerStats {
+  id: string;
+  /** 0 while it has none. */
+  zone: number;
+  role: "starting" | "standby" | "primary";
+  draining: boolean;
+  epoch: string | null;
+  clients: number;
+  /** Messages that were not of this system, or not according to its schema. */
+  dropped: number;
+}
+
+/** What a broker knows of the system, and what that has cost it since its start. */
+export interface BrokerCosts {
+  publishers: number;
+  subscribers: number;
+  brokers: number;
+  zookeeper: { operations: number; watches: number; bytesIn: number };
+  control: ControlTraffic;
+  cpuMs: number;
+}
+
+/**
+ * One broker.
+ *
+ * @example
+ * ```ts ignore
+ * await using broker = new Broker({ zookeeper: "127.0.0.1:2181", zone: 2 });
+ * await broker.start();
+ * await broker.failed; // runs until something fails
+ * ```
+ */
+export class Broker implements AsyncDisposable {
+  readonly id: string;
+  readonly #common: CheckedOptions;
+  readonly #options: BrokerOptions;
+  readonly #directory: SystemDirectory;
+  readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
+  readonly #abort = new AbortController();
+  readonly #background = new Background(this.#abort.signal);
+  #zk: ZooKeeper | undefined;
+  #forwarder: Forwarder | undefined;
+  #memoryGuard: MemoryGuard | undefined;
+  #desk: ControlDesk | undefined;
+  #record: BrokerRecord | undefined;
+  #brokerNode: EphemeralRecord | undefined;
+  #primaryNode: EphemeralRecord | undefined;
+  #clientsNode: EphemeralRecord | undefined;
+  #election: Election | undefined;
+  #loadCounter: LoadCounter | undefined;
+  #rebalancer: Rebalancer | undefined;
+  #zone: number;
+  #draining = false;
+  /** It was told that this broker is drained. */
+  #drainedTold = false;
+  #term: Term | undefined;
+  #started = false;
+  #countTimer: ReturnType<typeof setTimeout> | undefined;
+  #countWritten = "";
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UsageError} naming the option, its value and its rule. */
+  constructor(options: BrokerOptions) {
+    this.#common = checkCommon(options, "broker");
+    this.#options = options;
+    this.id = this.#common.id;
+    this.#directory = new SystemDirectory(this.id, {
+      onClient: (role, id, topics) => this.#desk?.changed(role, id, topics),
+      onBrokers: () => {
+        this.#desk?.brokersChanged();
+        this.#rebalancer?.poke();
+      },
+      onChanges: () => this.#loadCounter?.poke(),
+    });
+    const zone = checkZone(options.zone ?? 1);
+    this.#zone = options.warm ? 0 : zone;
+    parseZkAddress(options.zookeeper);
+    for (const port of [...options.controlPorts ?? [], options.ingressPort ?? 0, options.egressPort ?? 0]) {
+      checkInteger("port", port, 0, 65535);
+    }
+  }
+
+  /** Rejects when the broker cannot go on. */
+  get failed(): Promise<never> {
+    return this.#background.failed;
+  }
+  /** Its zone, 0 while it has none. */
+  get zone(): number {
+    return this.#zone;
+  }
+  /** Whether it leads its zone; by the clock, so a suspended primary is none. */
+  get role(): BrokerStats["role"] {
+    if (!this.#started) return "starting";
+    return this.#term?.active ? "primary" : "standby";
+  }
+  /** Its record: endpoints as others see them. Undefined before the start. */
+  get record(): BrokerRecord | undefined {
+    return this.#record;
+  }
+  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  events(): AsyncIterableIterator<BrokerEvent, undefined> {
+    return this.#events;
+  }
+
+  /** Listen, register, contend. Waits for ZooKeeper as long as it takes, and says so. */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const stop = AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]);
+    const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
+    const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    const host = await this.#host(stop);
+    const { bind } = this.#common;
+    const at = bind === undefined ? await listenAddress(host, stop) : await bindAddress(bind, stop);
+    this.#listen(host, at, { heartbeatIntervalMs, heartbeatTimeoutMs });
+    const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
+    await zk.connected(stop).finally(() => clearTimeout(patience));
+    if (!this.#options.warm) this.#enlist();
+    const { loaded, ended } = this.#directory.follow(zk, this.#abort.signal);
+    this.#background.own(ended);
+    await Promise.race([loaded, this.#background.failed, whenAborted(stop)]);
+    if (!this.#options.warm) await this.#contend(stop);
+  }
+
+  /**
+   * Join a zone: for a broker that was started warm, once.
+   *
+   * @throws {UsageError} when the zone is not a positive integer.
+   * @throws {PubsubError} when it has a zone.
+   */
+  async join(zone: number, signal?: AbortSignal): Promise<void> {
+    if (this.#zone !== 0) throw new PubsubError(`Broker ${this.id} is in zone ${this.#zone}`);
+    this.#zone = this.#record!.zone = checkZone(zone);
+    this.#enlist();
+    await this.#contend(AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]));
+  }
+
+  /** Be known to everybody. */
+  #enlist(): void {
+    const record = JSON.stringify(this.#current());
+    const onTaken = idLoss("broker", this.id, (error) => this.#background.own(Promise.reject(error)));
+    this.#brokerNode = new EphemeralRecord(this.#zk!, brokerPath(this.id), record, { onTaken });
+  }
+
+  async #contend(stop: AbortSignal): Promise<void> {
+    const zk = this.#zk!;
+    this.#loadCounter = new LoadCounter(zk, { told: true, isFirst: () => this.#isFirstPrimary() });
+    this.#rebalancer = new Rebalancer(zk, {
+      zone: this.zone,
+      balance: this.#options.rebalance ?? true,
+      zones: () => this.#directory.zones(),
+      move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
+    });
+    await Promise.race([this.#brokerNode!.present(stop), this.#background.failed]);
+    this.#election = new Election(zk, electionPath(this.zone), this.id);
+    this.#background.own(this.#lead(this.#election));
+    this.#started = true;
+    const { control, ingress, egress } = this.#record!;
+    log.info(
+      `${this.id}: standby of zone ${this.zone} until elected; control ${control}, ingress ${ingress}, egress ${egress}`,
+    );
+    this.#events.push({ type: "standby" });
+  }
+
+  #host(signal: AbortSignal): Promise<string> {
+    const { address, zookeeper } = this.#common;
+    if (address !== undefined) return Promise.resolve(address);
+    return addressOnceReachable(
+      parseZkAddress(zookeeper),
+      () => this.#waiting(`ZooKeeper at ${zookeeper}`),
+      signal,
+    );
+  }
+
+  #waiting(reason: string): void {
+    log.warn(`${this.id}: waiting for ${reason}`);
+    this.#events.push({ type: "waiting", reason });
+  }
+
+  #listen(
+    host: string,
+    at: string,
+    heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
+  ): void {
+    const { controlPorts, ingressPort, egressPort } = this.#options;
+    const forwarder = this.#forwarder = new Forwarder({
+      ingress: [tcpEndpoint(at, ingressPort ?? 0)],
+      egress: [tcpEndpoint(at, egressPort ?? 0)],
+      sendHighWaterMark: HIGH_WATER_MARK,
+      maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
+      ...heartbeats,
+    });
+    this.#background.own(forwarder.ended);
+    const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
+    this.#background.own(desk.ended);
+    const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
+    const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
+    const { ingress: [ingress], egress: [egress] } = forwarder;
+    this.#memoryGuard = new MemoryGuard({
+      owner: this.id,
+      allowances: new Map([
+        ...bound.map((endpoint) => [portOf(endpoint), CONTROL] as const),
+        [portOf(ingress!), UNLIMITED],
+        [portOf(egress!), UPSTREAM],
+      ]),
+      onExhausted: () => forwarder.restart(),
+    });
+    this.#record = {
+      broker: this.id,
+      zone: this.zone,
+      host,
+      control: advertised(host, bound[0]!),
+      ingress: advertised(host, ingress!),
+      egress: advertised(host, egress!),
+      standby: true,
+    };
+  }
+
+  #deskOwner(): DeskOwner {
+    const broker = this as Broker;
+    return {
+      id: this.id,
+      directory: this.#directory,
+      get zone() {
+        return broker.#zone;
+      },
+      get acts() {
+        return broker.#term?.active ?? false;
+      },
+      routing: () => this.#directory.routing(this.#record!, this.#options.centralized ?? false),
+      status: (brief) => this.#status(brief),
+      onEvent: (event) => this.#events.push(event),
+      onCount: () => {
+        this.#countSoon();
+        this.#checkDrained();
+      },
+    };
+  }
+
+  /** Whether no zone with a lower number has a primary. */
+  #isFirstPrimary(): boolean {
+    return !this.#directory.zones().some(({ zone }) => zone < this.zone);
+  }
+
+  // --- leading
+
+  async #lead(election: Election): Promise<void> {
+    for await (const term of election.terms()) {
+      if (term.signal.aborted) continue;
+      this.#term = term;
+      const record = this.#current();
+      log.info(`${this.id}: primary of zone ${this.zone}, epoch ${term.epoch}`);
+      this.#primaryNode = new EphemeralRecord(this.#zk!, primaryPath(this.zone), JSON.stringify(record));
+      this.#clientsNode = new EphemeralRecord(this.#zk!, zoneClientsPath(this.zone), "0");
+      this.#countWritten = "0";
+      await this.#announce();
+      this.#loadCounter!.start();
+      this.#rebalancer!.start();
+      this.#events.push({ type: "primary", epoch: term.epoch });
+      await new Promise((resolve) => {
+        if (term.signal.aborted) resolve(undefined);
+        term.signal.addEventListener("abort", resolve, { once: true });
+      });
+      await this.#stepDown();
+    }
+  }
+
+  /** Its record as it is now. */
+  #current(): BrokerRecord {
+    return {
+      ...this.#record!,
+      ...this.#term ? { standby: false, epoch: String(this.#term.epoch) } : {},
+      ...this.#draining ? { draining: true } : {},
+    };
+  }
+
+  /** Have everybody know what it is now. */
+  async #announce(): Promise<void> {
+    const record = JSON.stringify(this.#current());
+    const outcomes = await Promise.allSettled([
+      this.#brokerNode?.update(record),
+      this.#term && this.#primaryNode?.update(record),
+    ]);
+    for (const outcome of outcomes) {
+      if (outcome.status === "fulfilled") continue;
+      log.debug(`${this.id}: the record is written when ZooKeeper is back: ${reasonOf(outcome.reason)}`);
+    }
+  }
+
+  // --- draining and balancing
+
+  /**
+   * Send all clients to other zones, and take no new ones if there is another zone; with `false` no longer.
+   * The event `drained` tells when none is left that goes. Data goes on until {@link close}.
+   */
+  async drain(on = true): Promise<void> {
+    if (this.#draining === on) return;
+    this.#draining = on;
+    this.#drainedTold = false;
+    log.info(`${this.id}: ${on ? "drains" : "no longer drains"}`);
+    await this.#announce();
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    const { size, pinned } = this.#desk!.clients;
+    if (!this.#draining || this.#drainedTold || size > pinned) return;
+    this.#drainedTold = true;
+    this.#events.push({ type: "drained", pinned });
+  }
+
+  async #stepDown(): Promise<void> {
+    this.#term = undefined;
+    this.#desk!.clear();
+    this.#loadCounter!.stop();
+    this.#rebalancer!.stop();
+    await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
+    this.#primaryNode = this.#clientsNode = undefined;
+    if (this.#abort.signal.aborted) return;
+    log.warn(`${this.id}: no longer primary of zone ${this.zone}`);
+    this.#events.push({ type: "standby" });
+    await this.#announce();
+  }
+
+  // --- figures
+
+  /** Have the number of our clients written, if it has changed. */
+  #countSoon(): void {
+    this.#countTimer ??= setTimeout(() => {
+      this.#countTimer = undefined;
+      const { size, pinned } = this.#desk!.clients;
+      const count = formatZoneCount({ clients: size, pinned });
+      if (!this.#clientsNode || count === this.#countWritten) return;
+      this.#countWritten = count;
+      this.#clientsNode.update(count).catch((error) => {
+        log.debug(`${this.id}: the number of clients is written later: ${reasonOf(error)}`);
+        this.#countWritten = "";
+      });
+    }, COUNT_MS);
+  }
+
+  /** Counters and state. */
+  stats(): BrokerStats {
+    return {
+      id: this.id,
+      zone: this.zone,
+      role: this.role,
+      draining: this.#draining,
+      epoch: this.#term ? String(this.#term.epoch) : null,
+      clients: this.#desk?.clients.size ?? 0,
+      dropped: this.#desk?.dropped ?? 0,
+    };
+  }
+
+  #status(brief: boolean): Record<string, unknown> {
+    const status = {
+      ...this.stats(),
+      costs: this.#costs(),
+      ...healthOf(this.#desk!.clients),
+      unrecorded: this.#desk!.unrecorded(),
+    };
+    if (brief) return status;
+    return {
+      ...status,
+      clients: [...this.#desk!.clients].map(({ id, asker, stats }) => ({ ...stats, id, role: asker.role })),
+    };
+  }
+
+  /** What it knows of the system, and what that has cost so far. */
+  #costs(): BrokerCosts {
+    const { user, system } = process.cpuUsage();
+    return {
+      publishers: this.#directory.index.publishers.size,
+      subscribers: this.#directory.index.subscribers.size,
+      brokers: this.#directory.brokers,
+      zookeeper: this.#zk!.counters(),
+      control: this.#desk!.traffic,
+      cpuMs: (user + system) / 1000,
+    };
+  }
+
+  // --- leaving
+
+  /** Hand the zone on, let subscribers move, stop forwarding. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort();
+    clearTimeout(this.#countTimer);
+    // Records first, so that a client that hears of the end finds a successor and not us.
+    await Promise.allSettled([
+      this.#primaryNode?.close(),
+      this.#clientsNode?.close(),
+      this.#brokerNode?.close(),
+    ]);
+    // The last one to leave writes the load: nobody else will.
+    if (this.#zk?.acting) {
+      await this.#loadCounter?.recompute().catch((error) =>
+        log.debug(`${this.id}: the load: ${reasonOf(error)}`)
+      );
+    }
+    await Promise.allSettled([
+      this.#election?.close(),
+      this.#loadCounter?.close(),
+      this.#rebalancer?.close(),
+    ]);
+    if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    this.#memoryGuard?.[Symbol.dispose]();
+    await this.#desk?.[Symbol.asyncDispose]();
+    await this.#forwarder?.close();
+    await this.#zk?.close();
+    await this.#background.ended();
+    this.#events.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

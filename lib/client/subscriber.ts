@@ -1,0 +1,788 @@
+/**
+ * A subscriber: is matched by its broker, follows every matched stream over one link each (a publisher, or a
+ * broker's egress), and hands out each stream's samples once and in order.
+ *
+ * Guarantee (reliable): every number of a stream from the join on is handed out or counted as lost, none twice, and
+ * with exclusive ownership nothing of an owner after a later one was heard.
+ *
+ * When a link is lost, the streams move at once (`route.ts`) and ask for what they missed.
+ *
+ * Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on over the links that stand.
+ */
+import { AsyncQueue } from "../base/async_queue.ts";
+import { Background } from "../base/background.ts";
+import {
+  checkCommon,
+  type CheckedOptions,
+  checkInteger,
+  checkOptionalZone,
+  checkTopics,
+} from "../model/client_options.ts";
+import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
+import { monotonic, wallAt } from "../base/clock.ts";
+import { type ClockEstimate, ControlClient, type Matches } from "../control/control_client.ts";
+import { Credit } from "../stream/credit.ts";
+import { endOf } from "../recipes/ended_streams.ts";
+import { FormatError, reasonOf } from "../base/errors.ts";
+import { FailoverLog, type Tally } from "../stream/failover_log.ts";
+import { FencedRun, FencingWatch } from "../stream/fencing_watch.ts";
+import { Following } from "./following.ts";
+import { Link, type LinkHandler } from "./link.ts";
+import { logger } from "../base/log.ts";
+import { type Loss, LossNotices } from "../stream/loss_notices.ts";
+import { MismatchNotices } from "../model/mismatch_notices.ts";
+import { randomIncarnation } from "../base/names.ts";
+import { ParkedStreams } from "../stream/parked_streams.ts";
+import { subscriberPath } from "../model/paths.ts";
+import { PieceSize } from "../stream/piece_size.ts";
+import { costOf, Room } from "../stream/room.ts";
+import { Route } from "../stream/route.ts";
+import { SampleIterator } from "../stream/sample_iterator.ts";
+import { type Fence, Stream } from "../stream/stream.ts";
+import { decodeBatch, Flag, type Sample, type SampleBatch } from "../wire/batch.ts";
+import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "../wire/control.ts";
+import { hasKey, keyLength, streamPrefix } from "../wire/key.ts";
+import { parseZkAddress } from "../zk/address.ts";
+import { ZooKeeper } from "../zk/zookeeper.ts";
+import { TopicEpochs } from "./topic_epochs.ts";
+import { announce, linksDown, type Unreached, UnreachedWatch } from "./unreached.ts";
+import { giveBack } from "../zmq/socket.ts";
+import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "../model/zone_health.ts";
+
+/** Acknowledgements that are not urgent wait so long for more. */
+const ACKNOWLEDGE_AFTER_MS = 20;
+/**
+ * Those that are due wait so long for those to other publishers: through a broker each wakes all publishers up. Short
+ * against the time in which a share of the credit is used up. As many milliseconds as streams were acknowledged
+ * together the last time, within these bounds: a lone one of many publishers is not to wait for the others.
+ */
+const LEAST_TOGETHER_MS = 5;
+const MOST_TOGETHER_MS = 20;
+const HOUSEKEEPING_MS = 250;
+/** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
+const CONNECT_MS = 300;
+/** What is dropped for a later owner so long after the session time-out is no change of owner any more. */
+const FENCED_MS = 5000;
+/** A match that is gone: its holes and the subscription are given up after this time, as it may come back. */
+const FORGET_AFTER_MS = 5000;
+/** Publishers that are gone may have left word of where their streams ended: asked for at the end for so long. */
+const ASK_END_MS = 1000;
+/** That there is no room is said once in so long. */
+const SAY_AGAIN_MS = 10_000;
+
+const log = logger("subscriber");
+
+/** Options of a subscriber. */
+export interface SubscriberOptions extends ClientOptions {
+  /** Samples before joining that are wanted of each stream: at most what a publisher offers. Default 1. */
+  history?: number | undefined;
+  /** Receive through brokers. Default: the broker decides. */
+  centralized?: boolean | undefined;
+  /** Whether gaps are repaired and publishers wait for us. Default reliable. */
+  reliability?: "reliable" | "best-effort" | undefined;
+}
+
+/** Counters since the start. `received` is all that was handed out, history too. */
+export interface SubscriberStats extends Tally {
+  received: number;
+  historical: number;
+  /** Received again and dropped: overlaps of live samples and answers, normal after a reconnect. */
+  repeated: number;
+  /** Dropped because a later owner of the topic had been heard. */
+  fenced: number;
+  /** Dropped as too much waited to be taken, and asked for again later: each time they were. */
+  refused: number;
+  /** Messages that were not of this system. */
+  invalid: number;
+  /** Messages not believed: with numbers that their publisher cannot have reached, or epochs never given. */
+  implausible: number;
+  streams: number;
+  zone: number;
+}
+
+/**
+ * Receives samples about topics.
+ *
+ * @example
+ * ```ts ignore
+ * await using subscriber = new Subscriber({ zookeeper: "127.0.0.1:2181", topics: ["A"] });
+ * await subscriber.start();
+ * for await (const sample of subscriber) console.log(sample.topic, sample.sequence, sample.payload);
+ * ```
+ */
+export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
+  readonly id: string;
+  readonly #common: CheckedOptions;
+  readonly #options: SubscriberOptions;
+  readonly #info: SubscriberInfo;
+  readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
+  readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch; givenUp: number }>();
+  readonly #following = new Map<string, Following>();
+  readonly #byPrefix = new Map<string, Following>();
+  readonly #parked = new ParkedStreams();
+  readonly #links = new Map<string, Link>();
+  readonly #fences = new Map<string, Fence & { owner: string; at: number; fenced: FencedRun }>();
+  readonly #notices = new MismatchNotices();
+  readonly #unreached = new UnreachedWatch();
+  readonly #toAcknowledge = new Set<Following>();
+  readonly #abort = new AbortController();
+  readonly #background = new Background(this.#abort.signal);
+  readonly #failovers: FailoverLog;
+  readonly #losses = new LossNotices((text, loss) => {
+    log.warn(`${this.id}: ${text}`);
+    if (loss) this.#events.push(loss);
+  });
+  /** As the broker is told of them. */
+  readonly #lastFailovers: string[] = [];
+  readonly #past: Tally & {
+    delivered: number;
+    historical: number;
+    repeated: number;
+    fenced: number;
+    refused: number;
+  } = {
+    delivered: 0,
+    historical: 0,
+    recovered: 0,
+    lost: 0,
+    repeated: 0,
+    fenced: 0,
+    refused: 0,
+    duplicates: 0,
+    reordered: 0,
+  };
+  readonly #credit = new Credit();
+  /** For what is not taken yet. */
+  readonly #room = new Room();
+  readonly #pieces = new PieceSize();
+  #toldOfRoom = -Infinity;
+  #invalid = 0;
+  #implausible = 0;
+  /** Through the brokers. */
+  readonly #route: Route<Link>;
+  #lastHit: Following | undefined;
+  #zk: ZooKeeper | undefined;
+  #epochs: TopicEpochs<Following> | undefined;
+  #control: ControlClient | undefined;
+  #housekeeping: ReturnType<typeof setInterval> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryAt = Infinity;
+  /** Milliseconds from when it was set until the timer is over; Infinity when it is not set. */
+  #acknowledgeIn = Infinity;
+  #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
+  #togetherMs = LEAST_TOGETHER_MS;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UsageError} naming the option, its value and its rule. */
+  constructor(options: SubscriberOptions) {
+    this.#common = checkCommon(options, "sub");
+    this.#options = options;
+    this.id = this.#common.id;
+    const links = {
+      known: (endpoint: string) => this.#links.get(endpoint),
+      get: (endpoint: string) => this.#link(endpoint),
+    };
+    this.#route = new Route(links, Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
+    parseZkAddress(options.zookeeper);
+    checkOptionalZone(options.zone);
+    this.#info = {
+      id: this.id,
+      topics: checkTopics(options.topics),
+      address: this.#common.address ?? "",
+      ownership: options.ownership ?? "exclusive",
+      incarnation: randomIncarnation(),
+      requested: checkInteger("history", options.history ?? 1, 0, 0xffffffff),
+      reliability: options.reliability ?? "reliable",
+      ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
+    };
+    this.#failovers = new FailoverLog((seen) => {
+      const failover = { ...seen, time: wallAt(seen.time) };
+      this.#events.push({ type: "failover", failover });
+      this.#lastFailovers.unshift(formatFailover(failover));
+      this.#lastFailovers.length = Math.min(this.#lastFailovers.length, TOLD_FAILOVERS);
+    }, (event, what) => {
+      log.warn(
+        `${this.id}: lost the connection to ${event === "broker_lost" ? "broker" : "publisher"} ${what}`,
+      );
+    });
+  }
+
+  /** Rejects when the subscriber cannot go on: rejected by the broker for good, or a fault of its own. */
+  get failed(): Promise<never> {
+    return this.#background.failed;
+  }
+  /** Zone it is registered in, 0 before that. */
+  get zone(): number {
+    return this.#control?.zone ?? 0;
+  }
+  /**
+   * By how much the clock of its broker is ahead of ours and how far that may be wrong, milliseconds, estimated from
+   * the keep-alives' round trips; undefined before the first one. No latency is corrected by it.
+   */
+  get clock(): ClockEstimate | undefined {
+    return this.#control?.clock;
+  }
+  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  events(): AsyncIterableIterator<ClientEvent, undefined> {
+    return this.#events;
+  }
+
+  /** Register. Waits for ZooKeeper and a primary as long as it takes, and says so. */
+  async start(signal?: AbortSignal): Promise<void> {
+    await this.#background.start(signal, async (step) => {
+      await step(this.#start().recorded);
+    });
+  }
+
+  #start(): ControlClient {
+    const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
+    this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
+    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#abort.signal, this.#room, {
+      streamsOf: (topic) => [...this.#following.values()].filter(({ match }) => match.topic === topic),
+      receive: (following, batch, now) => this.#receive(following, batch, now),
+      askAgain: ({ stream, link }, now) => {
+        if (link?.up) stream.connected(now);
+        this.#armFor(stream.wakeAt);
+      },
+      drop: ({ bytes }) => giveBack(bytes),
+      say: (text) => log.warn(`${this.id}: ${text}`),
+    });
+    const control = this.#control = new ControlClient(this.#zk, {
+      registration: { type: "register", v: CONTROL_VERSION, role: "subscriber", subscriber: this.#info },
+      recordPath: subscriberPath(this.id),
+      record: (zone) => JSON.stringify({ ...this.#info, zone }),
+      zone: this.#options.zone,
+      assignment: this.#options.assignment,
+      stats: () => this.#controlStats(),
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+    });
+    this.#background.own(this.#followControl(control));
+    this.#background.own(control.ended);
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    return control;
+  }
+
+  // --- samples out
+
+  /** The samples, one at a time, in order within each stream. Ends at {@link close}. One consumer. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Sample, undefined> {
+    return new SampleIterator(this.batches());
+  }
+
+  /**
+   * The samples as they came packed, or in pieces for one who takes slowly: consecutive ones of one stream. A batch
+   * counts as delivered, and is acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
+   */
+  async *batches(): AsyncGenerator<SampleBatch> {
+    try {
+      for await (const { following, batch, givenUp } of this.#queue) {
+        this.#room.queue(-costOf(batch));
+        if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
+        for (let rest: SampleBatch | undefined = batch; rest !== undefined;) {
+          const size = this.#pieces.samples;
+          const piece: SampleBatch = rest.count > size ? rest.upTo(size) : rest;
+          rest = rest.count > size ? rest.without(size) : undefined;
+          const begun = monotonic();
+          try {
+            yield piece;
+          } finally {
+            if (rest === undefined) following.waiting--;
+            this.#pieces.took(piece.count, monotonic() - begun);
+            const due = following.taken(piece, givenUp, this.#credit.shared);
+            if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
+            else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
+          }
+        }
+      }
+    } finally {
+      // Nobody takes samples any more: publishers are not to wait for us.
+      for (const following of this.#following.values()) {
+        following.acknowledge();
+        following.bye();
+      }
+    }
+  }
+
+  /** What found no room before may be asked for now. */
+  #roomAgain(): void {
+    this.#room.wanted = false;
+    const now = monotonic();
+    for (const { stream, link } of this.#following.values()) if (link?.up) stream.roomAgain(now);
+    this.#arm();
+  }
+
+  #acknowledgeSoon(following: Following, ms: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#toAcknowledge.add(following);
+    if (ms >= this.#acknowledgeIn) return;
+    this.#acknowledgeIn = ms;
+    clearTimeout(this.#acknowledgeTimer);
+    this.#acknowledgeTimer = setTimeout(() => {
+      this.#acknowledgeIn = Infinity;
+      this.#togetherMs = Math.min(MOST_TOGETHER_MS, Math.max(LEAST_TOGETHER_MS, this.#toAcknowledge.size));
+      for (const one of this.#toAcknowledge) one.acknowledge();
+      this.#toAcknowledge.clear();
+    }, ms);
+  }
+
+  #deliver(following: Following, batch: SampleBatch): void {
+    const { topic, publisher } = batch;
+    if (this.#queue.closed) return;
+    const fence = this.#fences.get(topic)!;
+    if (fence.owner !== publisher && fence.highest > 0n) {
+      if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receivedAt);
+      fence.owner = publisher;
+    }
+    fence.at = batch.receivedAt;
+    this.#failovers.delivered(following, batch.receivedAt);
+    this.#room.queue(costOf(batch));
+    following.waiting++;
+    this.#queue.push({ following, batch, givenUp: following.stream.givenUp });
+  }
+
+  #missed(
+    type: Loss["type"],
+    topic: string,
+    publisher: string,
+    from: number,
+    to: number,
+    reason: string,
+  ): void {
+    this.#losses.add({ type, topic, publisher, from, to, count: to - from + 1, reason }, monotonic());
+  }
+
+  // --- samples in
+
+  readonly #handler: LinkHandler = {
+    onMessages: (link, messages) => {
+      const now = monotonic();
+      const receiveTime = wallAt(now);
+      for (const frames of messages) this.#message(link, frames[0]!, receiveTime, now);
+    },
+    onUp: (link) => {
+      const now = monotonic();
+      for (const following of this.#following.values()) {
+        if (following.link === link) following.stream.connected(now);
+      }
+      if (this.#route.concerns(link)) this.#reroute();
+      this.#arm();
+    },
+    onDown: (link) => this.#linkLost(link),
+  };
+
+  #message(link: Link, bytes: Uint8Array, receiveTime: number, now: number): void {
+    const following = this.#find(bytes);
+    if (!following) return;
+    const { stream } = following;
+    const batch = decodeBatch(bytes, keyLength(bytes), stream.name);
+    if (batch instanceof FormatError) {
+      this.#invalid++;
+      if (this.#invalid === 1) {
+        log.warn(`${this.id}: dropped a message from ${link.endpoint}: ${batch.message}`);
+      }
+      return;
+    }
+    if (!following.numbers.admits(batch.nextSequence, stream.next, now)) {
+      return this.#tellOfNumbers(following, batch);
+    }
+    batch.receiveTime = receiveTime;
+    batch.receivedAt = now;
+    if (batch.epoch > stream.options.fence.highest && !this.#epochs!.admits(following, batch, now)) return;
+    this.#receive(following, batch, now);
+  }
+
+  #receive(following: Following, batch: SampleBatch, now: number): void {
+    const { stream } = following;
+    const { refused } = stream.counters;
+    stream.receive(batch, now);
+    if (stream.counters.refused !== refused) giveBack(batch.bytes);
+    if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
+      following.repeatAcknowledgement();
+    }
+    if (this.#room.wanted && now - this.#toldOfRoom > SAY_AGAIN_MS) this.#tellOfRoom(now);
+    this.#armFor(stream.wakeAt);
+  }
+
+  #tellOfRoom(now: number): void {
+    this.#toldOfRoom = now;
+    const mebibytes = Math.round(this.#room.used / 2 ** 20);
+    log.warn(`${this.id}: ${mebibytes} MiB wait to be taken: what finds no room is asked for later`);
+  }
+
+  #tellOfNumbers({ numbers, stream }: Following, { topic, publisher, firstSequence }: SampleBatch): void {
+    this.#implausible++;
+    if (numbers.refused > 1) return;
+    log.warn(
+      `${this.id}: does not believe a message of ${publisher} on topic ${topic} with number ${firstSequence}: ` +
+        `the next one is ${stream.next || "not known yet"}. What else is as far ahead is only counted`,
+    );
+  }
+
+  /** Whose message this is. */
+  #find(bytes: Uint8Array): Following | undefined {
+    const last = this.#lastHit;
+    if (last && (hasKey(bytes, last.liveKey) || hasKey(bytes, last.replayKey))) return last;
+    const following = this.#byPrefix.get(streamPrefix(bytes));
+    if (!following || !(hasKey(bytes, following.liveKey) || hasKey(bytes, following.replayKey))) {
+      return undefined;
+    }
+    return this.#lastHit = following;
+  }
+
+  /** See to it that requests that are not answered are repeated. */
+  #arm(): void {
+    let at = Infinity;
+    // What is asked over a link that is down is asked again when it comes up.
+    for (const { stream, link } of this.#following.values()) if (link?.up) at = Math.min(at, stream.wakeAt);
+    this.#armFor(at);
+  }
+
+  #armFor(at: number): void {
+    if (at >= this.#retryAt || this.#abort.signal.aborted) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryAt = at;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryAt = Infinity;
+      const now = monotonic();
+      for (const { stream, link } of this.#following.values()) if (link?.up) stream.tick(now);
+      this.#arm();
+    }, Math.max(5, at - monotonic()));
+  }
+
+  // --- links
+
+  #link(endpoint: string): Link {
+    const known = this.#links.get(endpoint);
+    if (known) return known;
+    const link = new Link(endpoint, this.#handler, this.#common);
+    this.#background.own(link.ended);
+    this.#links.set(endpoint, link);
+    return link;
+  }
+
+  /** Choose the links again and put every stream on the right one. */
+  #reroute(): void {
+    const now = monotonic();
+    this.#route.choose(now);
+    for (const following of this.#following.values()) {
+      const { match } = following;
+      const direct = match.endpoints[0];
+      const link = match.through === "broker"
+        ? this.#route.active
+        : direct === undefined
+        ? undefined
+        : this.#link(direct);
+      following.attach(link, now);
+    }
+    this.#closeUnused();
+    this.#arm();
+  }
+
+  #closeUnused(): void {
+    const used = new Set(this.#route.links);
+    for (const { link } of this.#following.values()) if (link) used.add(link);
+    for (const [endpoint, link] of this.#links) {
+      if (used.has(link)) continue;
+      this.#links.delete(endpoint);
+      this.#background.own(link[Symbol.asyncDispose]());
+    }
+  }
+
+  #linkLost(link: Link): void {
+    const streams = [...this.#following.values()].filter((one) =>
+      one.link === link && one.removedAt === undefined
+    );
+    const heard = link.heardAt || monotonic();
+    if (streams.length > 0) {
+      const isBroker = link === this.#route.active;
+      const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
+      const event = isBroker ? "broker_lost" : "publisher_lost";
+      this.#failovers.lost(event, what, heard, monotonic(), streams, this.#tally());
+    }
+    if (link === this.#route.active) this.#reroute();
+  }
+
+  // --- control
+
+  async #followControl(control: ControlClient): Promise<void> {
+    for await (const event of control.events()) {
+      if (event.type === "matches") {
+        this.#applyMatches(event.matches);
+        continue;
+      }
+      this.#events.push(event);
+      if (event.type === "left") this.#failovers.controlLost();
+      if (event.type === "registered") {
+        this.#failovers.controlBack(monotonic());
+      }
+    }
+  }
+
+  #applyMatches({ streams, mismatches }: Matches): void {
+    const now = monotonic();
+    const seen = new Set<string>();
+    for (const match of streams) {
+      const key = `${match.topic}\0${match.publisher}`;
+      seen.add(key);
+      const known = this.#following.get(key);
+      if (known && known.stream.incarnation === match.incarnation) {
+        known.match = match;
+        // Samples may have been published while it was gone.
+        if (known.removedAt !== undefined && known.link?.up) known.stream.connected(now);
+        known.removedAt = undefined;
+        continue;
+      }
+      if (known) this.#forget(key, known, known.end);
+      const following = this.#follow(key, match);
+      this.#following.set(key, following);
+      this.#byPrefix.set(streamPrefix(following.liveKey), following);
+      log.info(
+        `${this.id}: matched with publisher ${match.publisher} on topic ${match.topic}, through the ${match.through}`,
+      );
+      this.#events.push({ type: "matched", topic: match.topic, peer: match.publisher });
+    }
+    for (const [key, following] of this.#following) {
+      if (seen.has(key) || following.removedAt !== undefined) continue;
+      following.removedAt = now;
+      this.#failovers.left(following);
+      const { topic, publisher } = following.match;
+      log.info(`${this.id}: publisher ${publisher} of topic ${topic} is gone`);
+      this.#events.push({ type: "unmatched", topic, peer: publisher });
+    }
+    for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
+      log.warn(`${this.id}: ${text}`);
+      this.#events.push({ type: "mismatch", mismatch, text });
+    }
+    const route = streams.find(({ through }) => through === "broker")?.endpoints;
+    if (route !== undefined) this.#route.lead(route);
+    this.#divideCredit();
+    this.#reroute();
+  }
+
+  /** Publishers came or went: tell each of its share, if that is another one now. */
+  #divideCredit(): void {
+    const publishers = new Set<string>();
+    for (const { match: { publisher } } of this.#following.values()) publishers.add(publisher);
+    if (!this.#credit.divide(publishers.size)) return;
+    for (const following of this.#following.values()) following.repeatAcknowledgement();
+  }
+
+  #follow(key: string, match: StreamMatch): Following {
+    const { topic, publisher, incarnation, ownership } = match;
+    const patience = this.#common.sessionTimeoutMs + FENCED_MS;
+    const fence = this.#fences.getOrInsertComputed(topic, () => ({
+      ...{ highest: 0n, owner: "", at: 0, fenced: new FencedRun(patience) },
+    }));
+    if (ownership !== "shared") this.#epochs!.expect(topic, fence);
+    const reliable = this.#info.reliability === "reliable";
+    const following: Following = new Following(
+      match,
+      this.id,
+      new Stream({ topic, publisher }, incarnation, {
+        requested: this.#info.requested,
+        reliable,
+        // Of a shared topic everybody is heard.
+        fence: ownership === "shared" ? { highest: 0n } : fence,
+        firstRequest: randomRequest(),
+        room: this.#room,
+      }, {
+        deliver: (batch) => this.#deliver(following, batch),
+        request: (wanted) => following.request(wanted, reliable),
+        lost: (from, to, refused) => {
+          const reason = refused
+            ? "they were not taken fast enough"
+            : reliable
+            ? "the publisher no longer has them"
+            : "best effort asks for nothing again";
+          this.#missed("lost", topic, publisher, from, to, reason);
+        },
+        fenced: (from, to) => this.#missed("fenced", topic, publisher, from, to, "a later owner was heard"),
+      }),
+      new FencingWatch(patience, fence.fenced),
+      this.#credit,
+      this.#info.incarnation,
+    );
+    const parked = this.#parked.take(key, incarnation);
+    if (parked !== undefined) {
+      following.resume(parked);
+      // They are counted by the stream again.
+      this.#past.fenced -= following.stream.counters.fenced;
+    }
+    return following;
+  }
+
+  /** @param last the last number of the stream, if it is known to have ended. */
+  #forget(key: string, following: Following, last?: number): void {
+    const { stream } = following;
+    const { refusedUpTo } = stream;
+    stream.finish(last);
+    if (stream.next > 0 && last === undefined) {
+      const { incarnation, next, fencedUpTo, givenUp } = stream;
+      if (this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo, givenUp }) !== undefined) {
+        log.warn(`${this.id}: too many streams of absent publishers: gives up its place in one of them`);
+      }
+    }
+    // Without a farewell: that publisher may still be there, and is to know that we have not got everything.
+    following.detach();
+    this.#epochs?.forget(following);
+    this.#following.delete(key);
+    this.#byPrefix.delete(streamPrefix(following.liveKey));
+    if (this.#lastHit === following) this.#lastHit = undefined;
+    for (
+      const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced", "refused"] as const
+    ) {
+      this.#past[name] += stream.counters[name];
+    }
+    this.#past.duplicates += following.duplicates;
+    this.#past.reordered += following.reordered;
+  }
+
+  #keepHouse(): void {
+    const now = monotonic();
+    let forgot = false;
+    for (const [key, following] of this.#following) {
+      if (following.fencing.look(following.stream.counters, now)) this.#tellOfFencing(following);
+      const gone = now - (following.removedAt ?? now);
+      if (gone <= FORGET_AFTER_MS) continue;
+      following.asking ??= this.#askForEnd(following);
+      if (!following.asked && gone <= 2 * FORGET_AFTER_MS) continue;
+      this.#forget(key, following, following.end);
+      forgot = true;
+    }
+    if (forgot) {
+      this.#divideCredit();
+      this.#closeUnused();
+    }
+    if (this.#route.active?.up === false) this.#reroute();
+    this.#epochs?.look(now);
+    this.#losses.look(now);
+    const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
+    const news = this.#unreached.look(now, linksDown(this.#following.values()), reached);
+    announce(news, this.id, log, this.#events);
+    this.#failovers.settle(monotonic(), this.#tally());
+  }
+
+  /** Whether a publisher that is gone has left word of where its stream ended. Never rejects. */
+  async #askForEnd(following: Following): Promise<void> {
+    try {
+      const { topic, publisher, incarnation } = following.match;
+      following.end = await endOf(this.#zk!, { topic, publisher, incarnation });
+    } catch (error) {
+      log.debug(`${this.id}: where a stream ended: ${reasonOf(error)}`);
+    }
+    following.asked = true;
+  }
+
+  #tellOfFencing({ match: { topic, publisher } }: Following): void {
+    log.warn(
+      `${this.id}: drops what ${publisher} publishes on topic ${topic}: a later owner (epoch ` +
+        `${
+          this.#fences.get(topic)!.highest
+        }) was heard before. If ZooKeeper was emptied since, start this subscriber again`,
+    );
+  }
+
+  // --- figures
+
+  #tally(): Tally {
+    const { recovered, lost, duplicates, reordered } = this.stats();
+    return { recovered, lost, duplicates, reordered };
+  }
+
+  #controlStats(): Record<string, unknown> {
+    const { received, lost, recovered } = this.stats();
+    const unreached = this.#unreached.told(monotonic()).map(formatUnreached);
+    return { received, lost, recovered, failovers: this.#lastFailovers, unreached };
+  }
+
+  /** Counters since the start. */
+  stats(): SubscriberStats {
+    const sum = { ...this.#past };
+    for (const { stream, duplicates, reordered } of this.#following.values()) {
+      for (
+        const name of [
+          "delivered",
+          "historical",
+          "recovered",
+          "lost",
+          "repeated",
+          "fenced",
+          "refused",
+        ] as const
+      ) {
+        sum[name] += stream.counters[name];
+      }
+      sum.duplicates += duplicates;
+      sum.reordered += reordered;
+    }
+    const { delivered, ...rest } = sum;
+    return {
+      received: delivered,
+      ...rest,
+      invalid: this.#invalid,
+      implausible: this.#implausible + (this.#epochs?.refused ?? 0),
+      streams: this.#following.size,
+      zone: this.zone,
+    };
+  }
+
+  // --- leaving
+
+  /**
+   * Leave: tell the publishers, unregister, end the iteration. Idempotent.
+   *
+   * @param farewell false for one that ends as it has failed: its publishers are to know that it has not got everything.
+   */
+  close(farewell = true): Promise<void> {
+    return this.#closing ??= this.#close(farewell);
+  }
+
+  async #close(farewell: boolean): Promise<void> {
+    this.#abort.abort();
+    clearInterval(this.#housekeeping);
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#acknowledgeTimer);
+    for (const following of this.#following.values()) {
+      following.acknowledge();
+      if (farewell) following.bye();
+    }
+    await this.#settleStreams();
+    this.#losses.settle(monotonic());
+    this.#failovers.settle(monotonic(), this.#tally(), true);
+    this.#queue.close();
+    await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
+    await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
+    await this.#zk?.close();
+    await this.#background.ended();
+    this.#events.close();
+  }
+
+  /** At the end: count what will never come, as far as it is known. */
+  async #settleStreams(): Promise<void> {
+    const gone = [...this.#following.values()].filter(({ removedAt }) => removedAt !== undefined);
+    const asking = gone.map((following) => following.asking ??= this.#askForEnd(following));
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, ASK_END_MS);
+    await Promise.race([Promise.all(asking), late.promise]);
+    clearTimeout(timer);
+    for (const { stream, end } of this.#following.values()) stream.abandon(end);
+    // What found no room, of publishers that have not come back, is lost, too.
+    for (const [key, { next, fencedUpTo, refusedUpTo }] of this.#parked) {
+      const from = Math.max(next, fencedUpTo + 1);
+      if (refusedUpTo < from) continue;
+      const [topic, publisher] = key.split("\0") as [string, string];
+      this.#past.lost += refusedUpTo + 1 - from;
+      this.#missed("lost", topic, publisher, from, refusedUpTo, "they were not taken fast enough");
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Where a stream's numbers of requests begin: by them a publisher tells the lives of a subscriber apart. */
+function randomRequest(): number {
+  return randomIncarnation() >>> 1;
+}
