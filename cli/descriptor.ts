@@ -5,7 +5,7 @@
  * that is full: what is written by then nobody can tell. So it is written by write(2) on a thread of its own, which
  * tells how much it took, and room is waited for by poll(2).
  */
-import { openLibC } from "../lib/zmq/poll.ts";
+import { openLibC } from "../lib/base/c_library.ts";
 
 const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },

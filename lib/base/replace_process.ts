@@ -6,7 +6,7 @@
  * sees no end. Linux only.
  */
 import { PubsubError } from "./errors.ts";
-import { openLibC } from "../zmq/poll.ts";
+import { openLibC } from "./c_library.ts";
 
 const SYMBOLS = {
   execv: { parameters: ["buffer", "buffer"], result: "i32" },

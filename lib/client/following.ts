@@ -1,5 +1,6 @@
 /** One stream as a subscriber follows it: its numbers, the link it comes over, what was handed out and told. */
-import { MOST_IN_FLIGHT, type Share } from "../stream/budget.ts";
+import { MOST_IN_FLIGHT } from "../stream/budget.ts";
+import type { Share } from "../wire/upstream.ts";
 import type { FencingWatch } from "../stream/fencing_watch.ts";
 import type { Link } from "./link.ts";
 import type { Place } from "../stream/parked_streams.ts";

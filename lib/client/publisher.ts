@@ -10,7 +10,7 @@
  * session's lease ends by our own clock; then samples are suppressed (or wait); shared topics go on. Session lost:
  * contends again at the end of the queue.
  */
-import { Answers } from "../stream/answers.ts";
+import { Answers } from "./answers.ts";
 import { AsyncQueue } from "../base/async_queue.ts";
 import { Background } from "../base/background.ts";
 import { Budget } from "../stream/budget.ts";
@@ -46,7 +46,7 @@ import { TopicOwnership } from "../recipes/ownership.ts";
 import { ReaderCheck } from "./reader_check.ts";
 import { Roster } from "./roster.ts";
 import { SampleClock } from "../stream/sample_clock.ts";
-import { Turn } from "../stream/turn.ts";
+import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "../wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER, type Upstream } from "../wire/upstream.ts";
 import { parseZkAddress } from "../zk/address.ts";

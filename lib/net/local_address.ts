@@ -4,7 +4,11 @@ import { firstConnectionToHost } from "./first_connection.ts";
 import { isAddress, withoutBrackets } from "./host.ts";
 import { pause } from "../base/pause.ts";
 import { resolver } from "./resolve.ts";
-import type { ZkAddress } from "../zk/address.ts";
+
+/** Where an ensemble can be reached. */
+export interface Ensemble {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+}
 
 /** How long the hosts of an ensemble are asked before they are asked anew. */
 const ROUND_MS = 5000;
@@ -19,7 +23,7 @@ export const PATIENCE_MS = 1000;
  * @returns undefined when none of its hosts could be reached, or `signal` is aborted: then at once.
  */
 export async function addressTowards(
-  zookeeper: ZkAddress,
+  zookeeper: Ensemble,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   const hosts = zookeeper.hosts.map(({ host, port }) => ({ hostname: host, port }));
@@ -35,7 +39,7 @@ export async function addressTowards(
  * @throws the signal's reason as soon as it aborts.
  */
 export async function addressOnceReachable(
-  zookeeper: ZkAddress,
+  zookeeper: Ensemble,
   waiting: () => void,
   signal: AbortSignal,
 ): Promise<string> {

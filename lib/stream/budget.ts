@@ -9,12 +9,7 @@
  * Guarantee: who looks at `full` before each sample has at most the limit and one message under way. Each topic asks
  * for an acknowledgement at the latest when a quarter of the limit has been sent, over all topics, since it asked last.
  */
-
-/** An amount of what is under way. */
-export interface Share {
-  readonly bytes: number;
-  readonly messages: number;
-}
+import type { Share } from "../wire/upstream.ts";
 
 /**
  * The most that one publisher has under way. In messages half of what a queue holds (4,096), as ZeroMQ tells the

@@ -5,7 +5,8 @@
  * Each publisher gets the same share of the whole; the divisor is a power of two, so that shares change seldom when
  * publishers come and go. Every acknowledgement and every request tells the share.
  */
-import { LEAST_CREDIT, MOST_IN_FLIGHT, type Share } from "./budget.ts";
+import type { Share } from "../wire/upstream.ts";
+import { LEAST_CREDIT, MOST_IN_FLIGHT } from "./budget.ts";
 
 /** The credit that one subscriber gives. */
 export class Credit {

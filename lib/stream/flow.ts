@@ -10,7 +10,8 @@
  * one that stands still, and what was never delivered to it is known by its name at the end ({@link Flow.missing}). So
  * is what it has given up itself, as the publisher no longer had it when it asked.
  */
-import { ANY_CREDIT, type Share } from "./budget.ts";
+import type { Share } from "../wire/upstream.ts";
+import { ANY_CREDIT } from "./budget.ts";
 import { Debts, type Missing } from "./debts.ts";
 import { PaceRule, type Progress } from "./pace_rule.ts";
 

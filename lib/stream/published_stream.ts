@@ -2,7 +2,8 @@
  * The publisher's side of one topic: numbers samples, packs them, keeps the window, answers requests and knows
  * how far the subscribers are. No sockets, no clock: finished messages go to `send`, time is a parameter.
  */
-import { type Account, Budget, type Share } from "./budget.ts";
+import type { Share } from "../wire/upstream.ts";
+import { type Account, Budget } from "./budget.ts";
 import { Flow, type FlowOptions } from "./flow.ts";
 import { BatchBuilder, encodeMark, Flag } from "../wire/batch.ts";
 import { liveKey, replayKey } from "../wire/key.ts";

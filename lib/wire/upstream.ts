@@ -19,7 +19,6 @@
  *
  * Numbers are big-endian. Decoding never throws.
  */
-import type { Share } from "../stream/budget.ts";
 import { FormatError } from "../base/errors.ts";
 import { isId } from "../base/names.ts";
 
@@ -40,6 +39,12 @@ const CREDIT_BYTES = 6;
  */
 export const MAX_UPSTREAM_AT_BROKER = 512;
 export const MAX_UPSTREAM_AT_PUBLISHER = 1024;
+
+/** An amount of what is under way, or may be. */
+export interface Share {
+  readonly bytes: number;
+  readonly messages: number;
+}
 
 /** Who says something about which stream. */
 export interface Address {

@@ -8,6 +8,7 @@
  * Guarantee: `wait()` always comes back, at the latest after its time-out; it never rejects. At most one `wait()` of
  * a poller is under way at a time. Runs on Linux; written for macOS too, where it has not been run.
  */
+import { openLibC } from "../base/c_library.ts";
 import { PubsubError } from "../base/errors.ts";
 
 const SYMBOLS = {
@@ -26,32 +27,11 @@ const POLLIN = 1;
 /** struct pollfd: int fd; short events; short revents. */
 const ENTRY_BYTES = 8;
 
-/** The names under which the C library is found: glibc, musl, macOS. */
-const LIBC_NAMES = ["libc.so.6", `libc.musl-${Deno.build.arch}.so.1`, "libSystem.dylib"];
-
 let loaded: LibC | undefined;
 let loopDescriptor: number | undefined;
 
 function libC(): LibC {
   return loaded ??= openLibC(SYMBOLS);
-}
-
-/** Functions of the C library. @throws {PubsubError} where it cannot be opened. */
-export function openLibC<S extends Deno.ForeignLibraryInterface>(
-  symbols: S,
-): Deno.DynamicLibrary<S>["symbols"] {
-  let cause: unknown;
-  for (const name of LIBC_NAMES) {
-    try {
-      return Deno.dlopen(name, symbols).symbols;
-    } catch (error) {
-      cause ??= error;
-    }
-  }
-  const why = cause instanceof Deno.errors.NotCapable
-    ? "it needs --allow-ffi"
-    : `${Deno.build.os} is not supported`;
-  throw new PubsubError(`Cannot open the C library for poll(2): ${why}`, { cause });
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Answers } from "../../../lib/stream/answers.ts";
+import { Answers } from "../../../lib/client/answers.ts";
 import { until } from "../../harness/condition.ts";
 
 const KIB64 = 64 * 1024;

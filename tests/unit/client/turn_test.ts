@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Turn } from "../../../lib/stream/turn.ts";
+import { Turn } from "../../../lib/client/turn.ts";
 
 function recording() {
   const log: string[] = [];
