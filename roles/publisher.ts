@@ -41,7 +41,7 @@ export async function runPublisher(
   input: () => ReadableStream<Uint8Array> = standardInput,
 ): Promise<number> {
   const complete = await runSeveral(options.count, context.signal, async (number, signal) => {
-    const publisher = new Publisher({ ...options, ...memberId(options.id, number, options.count) });
+    const publisher = new Publisher(publisherOptions(options, number));
     const life = watchFailure(signal, publisher.failed);
     try {
       await publisher.start(life.signal);
@@ -65,6 +65,13 @@ export async function runPublisher(
     return options.flow !== "wait" || publisher.undelivered.length === 0;
   });
   return complete.every(Boolean) ? 0 : 1;
+}
+
+/** What its class takes. */
+function publisherOptions(options: PublisherRoleOptions, number: number): PublisherOptions {
+  const { count, source: _source, maxEvents: _max, sleepMs: _sleep, waitForSubscribers: _wait, ...own } =
+    options;
+  return { ...own, ...memberId(options.id, number, count) };
 }
 
 async function waitForSubscribers(publisher: Publisher, wanted: number, signal: AbortSignal): Promise<void> {

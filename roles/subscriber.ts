@@ -103,7 +103,8 @@ class Member {
     this.#number = number;
     this.#output = output;
     this.#track = summary.track();
-    this.subscriber = new Subscriber({ ...options, ...memberId(options.id, number, options.count) });
+    const { count, maxEvents: _max, format: _format, csvPath: _csv, eventsPath: _events, ...own } = options;
+    this.subscriber = new Subscriber({ ...own, ...memberId(options.id, number, count) });
   }
 
   /** Whether a file could not be written to its end. */

@@ -2,8 +2,11 @@
  * A queue between a producer that never waits and a consumer with `for await`.
  *
  * Unbounded unless `limit` is given; then the oldest item makes room, so that events nobody reads cost nothing. Of
- * several consumers each item goes to one, to the one that has waited longest; all of them end at `close()`.
+ * several consumers each item goes to one, to the one that has waited longest; all of them end at `close()`. Who leaves
+ * a loop over the queue itself ends it; a {@link AsyncQueue.loop} may be left and followed by another one.
  */
+import { Loop } from "./loop.ts";
+
 export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   #items: T[] = [];
   #head = 0;
@@ -49,6 +52,27 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
     if (this.size > 0) return Promise.resolve({ value: this.#shift(), done: false });
     if (this.#closed) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** A loop that may be left without an end to the queue. */
+  loop(): AsyncIterableIterator<T, undefined> {
+    return new Loop<T>({
+      next: async (loop) => {
+        const result = await this.next();
+        if (!loop.left) return result;
+        if (result.done !== true) this.#putBack(result.value);
+        return { value: undefined, done: true };
+      },
+      leave: () => {},
+    });
+  }
+
+  /** To the front. */
+  #putBack(item: T): void {
+    const waiter = this.#waiters.shift();
+    if (waiter) return waiter({ value: item, done: false });
+    this.#items = [item, ...this.#items.slice(this.#head)];
+    this.#head = 0;
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

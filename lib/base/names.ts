@@ -1,5 +1,6 @@
 /** The rules for names that users choose: client and broker ids, topics, zones. Pure. */
 import { UsageError } from "./errors.ts";
+import { shown } from "./option_rules.ts";
 
 const ID = /^[A-Za-z0-9._-]{1,64}$/;
 const encoder = new TextEncoder();
@@ -53,7 +54,7 @@ export function checkTopic(topic: string): string {
 /** A zone: a positive integer. @throws {UsageError} naming the value and the rule. */
 export function checkZone(zone: number): number {
   if (!Number.isSafeInteger(zone) || zone < 1) {
-    throw new UsageError(`Invalid zone ${zone}: must be a positive integer`);
+    throw new UsageError(`Invalid zone ${shown(zone)}: must be a positive integer`);
   }
   return zone;
 }

@@ -9,11 +9,11 @@
  */
 import process from "node:process";
 import { AsyncQueue } from "../base/async_queue.ts";
-import { Background } from "../base/background.ts";
+import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import {
   checkCommon,
   type CheckedOptions,
-  checkInteger,
+  COMMON_RULES,
   type CommonOptions,
 } from "../model/client_options.ts";
 import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
@@ -28,6 +28,7 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
+import { listOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { checkZone } from "../base/names.ts";
 import { brokerPath, electionPath, primaryPath } from "../model/paths.ts";
 import { Election, type Term } from "../recipes/election.ts";
@@ -37,7 +38,6 @@ import { Rebalancer } from "./rebalancer.ts";
 import { SystemDirectory } from "./system_directory.ts";
 import type { BrokerRecord } from "../wire/control.ts";
 import { MAX_UPSTREAM_AT_BROKER } from "../wire/upstream.ts";
-import { whenAborted } from "../base/when_aborted.ts";
 import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "../recipes/zone_clients.ts";
@@ -67,6 +67,18 @@ export interface BrokerOptions extends CommonOptions {
   ingressPort?: number | undefined;
   egressPort?: number | undefined;
 }
+
+const PORT = whole("port", 0, 65_535);
+const RULES: Rules<BrokerOptions> = {
+  ...COMMON_RULES,
+  zone: (zone) => void checkZone(zone as number),
+  warm: yesOrNo("warm"),
+  rebalance: yesOrNo("rebalance"),
+  centralized: yesOrNo("centralized"),
+  controlPorts: listOf("control ports", PORT),
+  ingressPort: PORT,
+  egressPort: PORT,
+};
 
 /** What happens to a broker. */
 export type BrokerEvent =
@@ -116,8 +128,7 @@ export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #directory: SystemDirectory;
   readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
-  readonly #abort = new AbortController();
-  readonly #background = new Background(this.#abort.signal);
+  readonly #life: Lifecycle;
   #zk: ZooKeeper | undefined;
   #forwarder: Forwarder | undefined;
   #memoryGuard: MemoryGuard | undefined;
@@ -137,13 +148,13 @@ export class Broker implements AsyncDisposable {
   #started = false;
   #countTimer: ReturnType<typeof setTimeout> | undefined;
   #countWritten = "";
-  #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
   constructor(options: BrokerOptions) {
-    this.#common = checkCommon(options, "broker");
-    this.#options = options;
+    this.#common = checkCommon("broker", "broker", options, RULES);
+    this.#options = { ...options };
     this.id = this.#common.id;
+    this.#life = new Lifecycle(`Broker ${this.id}`);
     this.#directory = new SystemDirectory(this.id, {
       onClient: (role, id, topics) => this.#desk?.changed(role, id, topics),
       onBrokers: () => {
@@ -152,17 +163,13 @@ export class Broker implements AsyncDisposable {
       },
       onChanges: () => this.#loadCounter?.poke(),
     });
-    const zone = checkZone(options.zone ?? 1);
-    this.#zone = options.warm ? 0 : zone;
+    this.#zone = options.warm ? 0 : options.zone ?? 1;
     parseZkAddress(options.zookeeper);
-    for (const port of [...options.controlPorts ?? [], options.ingressPort ?? 0, options.egressPort ?? 0]) {
-      checkInteger("port", port, 0, 65535);
-    }
   }
 
   /** Rejects when the broker cannot go on. */
   get failed(): Promise<never> {
-    return this.#background.failed;
+    return this.#life.failed;
   }
   /** Its zone, 0 while it has none. */
   get zone(): number {
@@ -177,15 +184,22 @@ export class Broker implements AsyncDisposable {
   get record(): BrokerRecord | undefined {
     return this.#record;
   }
-  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  /** What happens, one loop at a time; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<BrokerEvent, undefined> {
-    return this.#events;
+    return this.#events.loop();
   }
 
-  /** Listen, register, contend. Waits for ZooKeeper as long as it takes, and says so. */
-  async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const stop = AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]);
+  /**
+   * Listen, register, contend. Waits for ZooKeeper as long as it takes, and says so. Called again it is the same start.
+   *
+   * @param signal gives it up
+   * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
+   */
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#life.start(signal, (step, stop) => this.#start(step, stop));
+  }
+
+  async #start(step: Step, stop: AbortSignal): Promise<void> {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     const host = await this.#host(stop);
@@ -195,33 +209,34 @@ export class Broker implements AsyncDisposable {
     const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
     await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
-    const { loaded, ended } = this.#directory.follow(zk, this.#abort.signal);
-    this.#background.own(ended);
-    await Promise.race([loaded, this.#background.failed, whenAborted(stop)]);
-    if (!this.#options.warm) await this.#contend(stop);
+    const { loaded, ended } = this.#directory.follow(zk, this.#life.leaving);
+    this.#life.own(ended);
+    await step(loaded);
+    if (!this.#options.warm) await this.#contend(step, stop);
   }
 
   /**
    * Join a zone: for a broker that was started warm, once.
    *
    * @throws {UsageError} when the zone is not a positive integer.
-   * @throws {PubsubError} when it has a zone.
+   * @throws {PubsubError} when it has a zone, or is not running.
    */
   async join(zone: number, signal?: AbortSignal): Promise<void> {
+    this.#life.check();
     if (this.#zone !== 0) throw new PubsubError(`Broker ${this.id} is in zone ${this.#zone}`);
     this.#zone = this.#record!.zone = checkZone(zone);
     this.#enlist();
-    await this.#contend(AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]));
+    await this.#life.run(signal, (step, stop) => this.#contend(step, stop));
   }
 
   /** Be known to everybody. */
   #enlist(): void {
     const record = JSON.stringify(this.#current());
-    const onTaken = idLoss("broker", this.id, (error) => this.#background.own(Promise.reject(error)));
+    const onTaken = idLoss("broker", this.id, (error) => this.#life.own(Promise.reject(error)));
     this.#brokerNode = new EphemeralRecord(this.#zk!, brokerPath(this.id), record, { onTaken });
   }
 
-  async #contend(stop: AbortSignal): Promise<void> {
+  async #contend(step: Step, stop: AbortSignal): Promise<void> {
     const zk = this.#zk!;
     this.#loadCounter = new LoadCounter(zk, { told: true, isFirst: () => this.#isFirstPrimary() });
     this.#rebalancer = new Rebalancer(zk, {
@@ -230,9 +245,9 @@ export class Broker implements AsyncDisposable {
       zones: () => this.#directory.zones(),
       move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
     });
-    await Promise.race([this.#brokerNode!.present(stop), this.#background.failed]);
+    await step(this.#brokerNode!.present(stop));
     this.#election = new Election(zk, electionPath(this.zone), this.id);
-    this.#background.own(this.#lead(this.#election));
+    this.#life.own(this.#lead(this.#election));
     this.#started = true;
     const { control, ingress, egress } = this.#record!;
     log.info(
@@ -269,9 +284,9 @@ export class Broker implements AsyncDisposable {
       maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
       ...heartbeats,
     });
-    this.#background.own(forwarder.ended);
+    this.#life.own(forwarder.ended);
     const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
-    this.#background.own(desk.ended);
+    this.#life.own(desk.ended);
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
     const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
     const { ingress: [ingress], egress: [egress] } = forwarder;
@@ -373,6 +388,7 @@ export class Broker implements AsyncDisposable {
    * The event `drained` tells when none is left that goes. Data goes on until {@link close}.
    */
   async drain(on = true): Promise<void> {
+    this.#life.check();
     if (this.#draining === on) return;
     this.#draining = on;
     this.#drainedTold = false;
@@ -395,7 +411,7 @@ export class Broker implements AsyncDisposable {
     this.#rebalancer!.stop();
     await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
     this.#primaryNode = this.#clientsNode = undefined;
-    if (this.#abort.signal.aborted) return;
+    if (this.#life.leaving.aborted) return;
     log.warn(`${this.id}: no longer primary of zone ${this.zone}`);
     this.#events.push({ type: "standby" });
     await this.#announce();
@@ -462,11 +478,10 @@ export class Broker implements AsyncDisposable {
 
   /** Hand the zone on, let subscribers move, stop forwarding. Idempotent. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#life.close(() => Promise.resolve(), () => this.#takeDown());
   }
 
-  async #close(): Promise<void> {
-    this.#abort.abort();
+  async #takeDown(): Promise<void> {
     clearTimeout(this.#countTimer);
     // Records first, so that a client that hears of the end finds a successor and not us.
     await Promise.allSettled([
@@ -490,7 +505,6 @@ export class Broker implements AsyncDisposable {
     await this.#desk?.[Symbol.asyncDispose]();
     await this.#forwarder?.close();
     await this.#zk?.close();
-    await this.#background.ended();
     this.#events.close();
   }
 

@@ -12,22 +12,16 @@
  */
 import { Answers } from "./answers.ts";
 import { AsyncQueue } from "../base/async_queue.ts";
-import { Background } from "../base/background.ts";
+import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { Budget } from "../stream/budget.ts";
-import {
-  checkCommon,
-  type CheckedOptions,
-  checkInteger,
-  checkOptionalZone,
-  checkTopics,
-} from "../model/client_options.ts";
+import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../model/client_options.ts";
 import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
 import { monotonic, wallAt } from "../base/clock.ts";
 import { clockDiffers } from "../model/clock_notices.ts";
 import { ControlClient, type Matches } from "../control/control_client.ts";
 import type { Missing } from "../stream/debts.ts";
 import { recordEnd } from "../recipes/ended_streams.ts";
-import { FormatError, PubsubError, reasonOf, UsageError } from "../base/errors.ts";
+import { FormatError, reasonOf, UsageError } from "../base/errors.ts";
 import { Ingresses } from "./ingresses.ts";
 import {
   addressOnceReachable,
@@ -37,6 +31,7 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
+import { oneOf, type Rules, shown, whole, yesOrNo } from "../base/option_rules.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
 import { randomIncarnation } from "../base/names.ts";
 import { publisherPath } from "../model/paths.ts";
@@ -102,6 +97,18 @@ export interface PublisherOptions extends ClientOptions {
   whenNotOwner?: "drop" | "wait" | undefined;
 }
 
+const RULES: Rules<PublisherOptions> = {
+  ...CLIENT_RULES,
+  history: whole("history", 0, 0xffffffff),
+  strength: whole("strength", Number.MIN_SAFE_INTEGER),
+  centralized: yesOrNo("centralized"),
+  bindPort: whole("bind port", 0, 65_535),
+  flow: oneOf("flow", "wait", "drop"),
+  maxInFlight: whole("max in flight", 1),
+  slowSubscriberMs: whole("slow subscriber time", 1),
+  whenNotOwner: oneOf("whenNotOwner", "drop", "wait"),
+};
+
 /** How a {@link Publisher.drain} ended. */
 export interface DrainReport {
   /** Whether every reliable subscriber that has joined has everything, those not waited for any more included. */
@@ -134,10 +141,9 @@ export class Publisher implements AsyncDisposable {
   readonly #options: PublisherOptions;
   readonly #topics = new Map<string, PublishedTopic>();
   readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
-  readonly #abort = new AbortController();
   readonly #turn: Turn;
   readonly #idBytes: Uint8Array;
-  readonly #background = new Background(this.#abort.signal);
+  readonly #life: Lifecycle;
   readonly #roster = new Roster();
   readonly #readers = new ReaderCheck(this.#roster);
   readonly #answers = new Answers((message) => this.#socket?.send(message), monotonic);
@@ -161,32 +167,30 @@ export class Publisher implements AsyncDisposable {
   #suppressed = 0;
   #drained: { published: number; report: DrainReport } | undefined;
   #gotMatches = Promise.withResolvers<void>();
-  #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
   constructor(options: PublisherOptions) {
-    this.#common = checkCommon(options, "pub");
-    this.#options = options;
+    this.#common = checkCommon("publisher", "pub", options, RULES);
+    this.#options = { ...options };
     this.id = this.#common.id;
+    this.#life = new Lifecycle(`Publisher ${this.id}`);
     this.#idBytes = new TextEncoder().encode(this.id);
     parseZkAddress(options.zookeeper);
-    checkOptionalZone(options.zone);
-    const offered = checkInteger("history", options.history ?? 1, 0, 0xffffffff);
-    checkInteger("strength", options.strength ?? 0, Number.MIN_SAFE_INTEGER);
     const budget = new Budget();
-    for (const topic of checkTopics(options.topics)) {
+    const topics = checkTopics(options.topics);
+    for (const topic of topics) {
       const stream = new PublishedStream({
         topic,
         publisher: this.id,
         incarnation: this.incarnation,
-        offered,
+        offered: options.history ?? 1,
         flow: options.flow ?? "wait",
-        maxInFlight: checkInteger("max in flight", options.maxInFlight ?? 100_000, 1),
-        slowMs: checkInteger("slow subscriber time", options.slowSubscriberMs ?? 5000, 1),
+        maxInFlight: options.maxInFlight ?? 100_000,
+        slowMs: options.slowSubscriberMs ?? 5000,
         send: (message) => this.#socket?.send(message),
         sendCopies: true,
         answer: (to, messages) => this.#answers.put(`${topic}\0${to}`, to, messages),
-        repairBytes: repairBytesOf(options.topics.length),
+        repairBytes: repairBytesOf(topics.length),
         budget,
       });
       this.#topics.set(topic, new PublishedTopic(stream, options.ownership === "shared"));
@@ -200,7 +204,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Rejects when the publisher cannot go on: rejected by the broker for good, or a fault of its own. */
   get failed(): Promise<never> {
-    return this.#background.failed;
+    return this.#life.failed;
   }
   /** Where subscribers connect directly; empty when centralized or not started. */
   get endpoint(): string {
@@ -210,35 +214,39 @@ export class Publisher implements AsyncDisposable {
   get zone(): number {
     return this.#control?.zone ?? 0;
   }
-  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  /** What happens, one loop at a time; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<ClientEvent, undefined> {
-    return this.#events;
+    return this.#events.loop();
   }
 
   /**
    * Register, contend for the topics, and let the subscribers that are matched already join.
    *
-   * Waits for ZooKeeper and a primary as long as it takes, and says so.
+   * Waits for ZooKeeper and a primary as long as it takes, and says so. Called again it is the same start.
+   *
+   * @param signal gives it up
+   * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
    */
-  async start(signal?: AbortSignal): Promise<void> {
-    await this.#background.start(signal, async (step) => {
-      await step(this.#start());
-      await step(this.#control!.recorded);
-      this.#contend();
-      const topics = [...this.#topics.values()];
-      await step(Promise.all(topics.map(({ ownership }) => ownership?.decided(this.#abort.signal))));
-      await step(this.#gotMatches.promise);
-      if (!await step(this.joined(JOIN_GRACE_MS))) this.#expectTheRest();
-    });
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#life.start(signal, (step, stop) => this.#start(step, stop));
   }
 
-  async #start(): Promise<void> {
+  async #start(step: Step, stop: AbortSignal): Promise<void> {
+    await this.#open(stop);
+    await step(this.#control!.recorded);
+    this.#contend();
+    const topics = [...this.#topics.values()];
+    await step(Promise.all(topics.map(({ ownership }) => ownership?.decided(stop))));
+    await step(this.#gotMatches.promise);
+    if (!await step(this.#joined(JOIN_GRACE_MS, 0))) this.#expectTheRest();
+  }
+
+  async #open(stop: AbortSignal): Promise<void> {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
-    const host = await this.#host();
+    const host = await this.#host(stop);
     const { bind } = this.#common;
-    const { signal } = this.#abort;
-    const at = bind === undefined ? await listenAddress(host, signal) : await bindAddress(bind, signal);
+    const at = bind === undefined ? await listenAddress(host, stop) : await bindAddress(bind, stop);
     this.#socket = new Socket("xpub", {
       sendHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_UPSTREAM_AT_PUBLISHER,
@@ -252,9 +260,9 @@ export class Publisher implements AsyncDisposable {
       const allowances = new Map([[portOf(bound), UPSTREAM]]);
       this.#memoryGuard = new MemoryGuard({ owner: this.id, allowances });
     }
-    this.#background.own(this.#receive(this.#socket));
+    this.#life.own(this.#receive(this.#socket));
     this.#ingresses = new Ingresses(this.#socket);
-    this.#background.own(this.#ingresses.watch());
+    this.#life.own(this.#ingresses.watch());
     this.#control = new ControlClient(this.#zk, {
       registration: { type: "register", v: CONTROL_VERSION, role: "publisher", publisher: this.#info() },
       recordPath: publisherPath(this.id),
@@ -265,16 +273,16 @@ export class Publisher implements AsyncDisposable {
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
     });
-    this.#background.own(this.#followControl(this.#control));
-    this.#background.own(this.#control.ended);
+    this.#life.own(this.#followControl(this.#control));
+    this.#life.own(this.#control.ended);
     this.#tick();
   }
 
-  #host(): Promise<string> {
+  #host(stop: AbortSignal): Promise<string> {
     const { address, zookeeper } = this.#common;
     if (address !== undefined) return Promise.resolve(address);
     const waiting = () => this.#waiting(`ZooKeeper at ${zookeeper}`);
-    return addressOnceReachable(parseZkAddress(zookeeper), waiting, this.#abort.signal);
+    return addressOnceReachable(parseZkAddress(zookeeper), waiting, stop);
   }
 
   #waiting(reason: string): void {
@@ -303,11 +311,14 @@ export class Publisher implements AsyncDisposable {
    * @returns true when it is numbered and on its way, false when it was suppressed because somebody else owns the
    * topic. A promise of that only when there is something to wait for: flow control, ownership with
    * `whenNotOwner: "wait"`, or the sockets' turn; so a fast loop awaits only promises.
-   * @throws {UsageError} for a topic that is not one of this publisher's.
+   * @throws {UsageError} at once, for a topic that is not one of this publisher's, or a payload that is neither a
+   * Uint8Array nor a text without halves of surrogate pairs, or longer than 16 MiB.
+   * @throws {PubsubError} unless it is running
    */
   publish(topic: string, payload: Uint8Array | string): boolean | Promise<boolean> {
     const entry = this.#entry(topic);
-    if (this.#abort.signal.aborted) throw this.#closedError();
+    this.#life.check();
+    checkPayload(topic, payload);
     this.#turn.touch();
     if (!entry.mayPublish(this.#turnNumber)) {
       if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
@@ -320,14 +331,11 @@ export class Publisher implements AsyncDisposable {
     return this.#turnBytes > TURN_BYTES ? this.#turn.ended().then(() => true) : true;
   }
 
-  #closedError(): PubsubError {
-    return new PubsubError(`Publisher ${this.id} is closed`);
-  }
-
   /** Publish one sample without ever waiting. @returns false when it was suppressed. */
   tryPublish(topic: string, payload: Uint8Array | string): boolean {
     const entry = this.#entry(topic);
-    if (this.#abort.signal.aborted) throw this.#closedError();
+    this.#life.check();
+    checkPayload(topic, payload);
     this.#turn.touch();
     if (!entry.mayPublish(this.#turnNumber)) {
       this.#suppressed++;
@@ -343,13 +351,14 @@ export class Publisher implements AsyncDisposable {
     const entry = this.#topics.get(topic);
     if (entry) return this.#last = entry;
     throw new UsageError(
-      `Cannot publish on topic ${topic}: this publisher has ${[...this.#topics.keys()].join(", ")}`,
+      `Cannot publish on topic ${typeof topic === "string" ? topic : shown(topic)}: this publisher has ${
+        [...this.#topics.keys()].join(", ")
+      }`,
     );
   }
 
   #add(entry: PublishedTopic, payload: Uint8Array | string): void {
     const { stream } = entry;
-    if (payload.length * MAX_UTF8_BYTES > MAX_PAYLOAD) checkPayload(stream.topic, payload);
     const now = this.#clock.next();
     this.#turnBytes += stream.add(wallAt(now), payload, now);
     if (entry.dirty) return;
@@ -359,7 +368,7 @@ export class Publisher implements AsyncDisposable {
 
   async #publishLater(entry: PublishedTopic, payload: Uint8Array | string): Promise<boolean> {
     for (;;) {
-      if (this.#abort.signal.aborted) throw this.#closedError();
+      if (this.#life.leaving.aborted) this.#life.check();
       this.#turn.touch();
       const may = entry.mayPublish(this.#turnNumber);
       if (!may && this.#options.whenNotOwner !== "wait") {
@@ -378,7 +387,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Something has changed, or a tick has passed. */
   #woken(): Promise<void> {
-    if (this.#idle && !this.#abort.signal.aborted) this.#tickSoon(true);
+    if (this.#idle && !this.#life.leaving.aborted) this.#tickSoon(true);
     return new Promise((resolve) => this.#wakers.add(resolve));
   }
 
@@ -488,8 +497,14 @@ export class Publisher implements AsyncDisposable {
    *
    * @param ms at most so long.
    * @returns whether they have.
+   * @throws {PubsubError} unless it is running
    */
-  async joined(ms: number, atLeast = 0): Promise<boolean> {
+  joined(ms: number, atLeast = 0): Promise<boolean> {
+    this.#life.check();
+    return this.#joined(ms, atLeast);
+  }
+
+  async #joined(ms: number, atLeast: number): Promise<boolean> {
     const end = monotonic() + ms;
     for (;;) {
       const missing: string[] = [];
@@ -508,7 +523,7 @@ export class Publisher implements AsyncDisposable {
         );
         return false;
       }
-      if (this.#abort.signal.aborted) return false;
+      if (this.#life.leaving.aborted) return false;
       await this.#woken();
     }
   }
@@ -529,7 +544,7 @@ export class Publisher implements AsyncDisposable {
         strength: this.#options.strength ?? 0,
       });
       entry.ownership = ownership;
-      this.#background.own(this.#followOwnership(entry, ownership));
+      this.#life.own(this.#followOwnership(entry, ownership));
     }
   }
 
@@ -546,7 +561,7 @@ export class Publisher implements AsyncDisposable {
     if (epoch > 0n) {
       log.info(`${this.id}: owns topic ${topic}, epoch ${epoch}`);
       this.#events.push({ type: "owner", topic, epoch });
-    } else if (!this.#abort.signal.aborted) {
+    } else if (!this.#life.leaving.aborted) {
       const what = this.#options.whenNotOwner === "wait" ? "held back" : "suppressed";
       log.info(`${this.id}: does not own topic ${topic}: its samples are ${what}`);
       this.#events.push({ type: "not_owner", topic });
@@ -668,7 +683,7 @@ export class Publisher implements AsyncDisposable {
       if (now !== progress) end = Math.min(monotonic() + patience, latest);
       progress = now;
       const settled = streams.every((stream) => stream.flow.behind(stream.last).length === 0);
-      if (settled || monotonic() >= end || signal?.aborted || this.#abort.signal.aborted) {
+      if (settled || monotonic() >= end || signal?.aborted || this.#life.leaving.aborted) {
         const missing = this.undelivered;
         const behind = [...new Set(missing.map(({ subscriber }) => subscriber))];
         return { complete: missing.length === 0, behind, missing };
@@ -690,15 +705,14 @@ export class Publisher implements AsyncDisposable {
 
   /** Drain, hand ownership on, leave. Idempotent. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
-  }
-
-  async #close(): Promise<void> {
-    if (this.#socket) {
+    const farewell = async () => {
       await this.drain();
       await this.#tellOfUndelivered();
-    }
-    this.#abort.abort();
+    };
+    return this.#life.close(farewell, () => this.#takeDown());
+  }
+
+  async #takeDown(): Promise<void> {
     clearTimeout(this.#ticker);
     this.#wake();
     const leaving = [...this.#topics.values()].map(({ ownership }) => ownership?.close());
@@ -710,7 +724,6 @@ export class Publisher implements AsyncDisposable {
     this.#answers.close();
     await this.#socket?.[Symbol.asyncDispose]();
     await this.#zk?.close();
-    await this.#background.ended();
     this.#events.close();
   }
 
@@ -754,8 +767,23 @@ function undeliveredLine({ subscriber, topic, samples, givenUp, from, to }: Unde
   return `${who} has lost ${givenUp} and not acknowledged ${open} samples of topic ${topic} (among ${from} to ${to})`;
 }
 
-/** @throws {UsageError} when the payload is too long, in bytes as they are sent. */
+/** @throws {UsageError} for what is neither bytes nor a text that can be sent as it is, or is too long in bytes. */
 function checkPayload(topic: string, payload: Uint8Array | string): void {
+  if (typeof payload === "string") {
+    if (!payload.isWellFormed()) {
+      throw new UsageError(
+        `Cannot publish ${shown(payload)} on topic ${topic}: half of a surrogate pair has no UTF-8`,
+      );
+    }
+  } else if (!(payload instanceof Uint8Array)) {
+    throw new UsageError(
+      `Cannot publish ${shown(payload)} on topic ${topic}: must be a text or a Uint8Array`,
+    );
+  }
+  if (payload.length * MAX_UTF8_BYTES > MAX_PAYLOAD) checkLength(topic, payload);
+}
+
+function checkLength(topic: string, payload: Uint8Array | string): void {
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload).length : payload.length;
   if (bytes <= MAX_PAYLOAD) return;
   throw new UsageError(`Cannot publish ${bytes} bytes on topic ${topic}: must be at most ${MAX_PAYLOAD}`);

@@ -10,14 +10,8 @@
  * Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on over the links that stand.
  */
 import { AsyncQueue } from "../base/async_queue.ts";
-import { Background } from "../base/background.ts";
-import {
-  checkCommon,
-  type CheckedOptions,
-  checkInteger,
-  checkOptionalZone,
-  checkTopics,
-} from "../model/client_options.ts";
+import { Lifecycle } from "../base/lifecycle.ts";
+import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../model/client_options.ts";
 import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
 import { monotonic, wallAt } from "../base/clock.ts";
 import { type ClockEstimate, ControlClient, type Matches } from "../control/control_client.ts";
@@ -29,15 +23,15 @@ import { FencedRun, FencingWatch } from "../stream/fencing_watch.ts";
 import { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
 import { logger } from "../base/log.ts";
+import { oneOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { type Loss, LossNotices } from "../stream/loss_notices.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
 import { randomIncarnation } from "../base/names.ts";
 import { ParkedStreams } from "../stream/parked_streams.ts";
 import { subscriberPath } from "../model/paths.ts";
-import { PieceSize } from "../stream/piece_size.ts";
 import { costOf, Room } from "../stream/room.ts";
 import { Route } from "../stream/route.ts";
-import { SampleIterator } from "../stream/sample_iterator.ts";
+import { Delivery } from "../stream/delivery.ts";
 import { type Fence, Stream } from "../stream/stream.ts";
 import { decodeBatch, Flag, type Sample, type SampleBatch } from "../wire/batch.ts";
 import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "../wire/control.ts";
@@ -82,6 +76,20 @@ export interface SubscriberOptions extends ClientOptions {
   reliability?: "reliable" | "best-effort" | undefined;
 }
 
+const RULES: Rules<SubscriberOptions> = {
+  ...CLIENT_RULES,
+  history: whole("history", 0, 0xffffffff),
+  centralized: yesOrNo("centralized"),
+  reliability: oneOf("reliability", "reliable", "best-effort"),
+};
+
+/** What waits to be taken, and how many numbers of its stream were given up before it. */
+interface Waiting {
+  readonly following: Following;
+  readonly batch: SampleBatch;
+  readonly givenUp: number;
+}
+
 /** Counters since the start. `received` is all that was handed out, history too. */
 export interface SubscriberStats extends Tally {
   received: number;
@@ -116,7 +124,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #options: SubscriberOptions;
   readonly #info: SubscriberInfo;
   readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
-  readonly #queue = new AsyncQueue<{ following: Following; batch: SampleBatch; givenUp: number }>();
+  readonly #queue = new AsyncQueue<Waiting>();
+  readonly #delivery = new Delivery<Waiting>(this.#queue, {
+    opened: (waiting) => this.#opened(waiting),
+    taken: (waiting, samples, whole) => this.#taken(waiting, samples, whole),
+  }, monotonic);
   readonly #following = new Map<string, Following>();
   readonly #byPrefix = new Map<string, Following>();
   readonly #parked = new ParkedStreams();
@@ -125,8 +137,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #notices = new MismatchNotices();
   readonly #unreached = new UnreachedWatch();
   readonly #toAcknowledge = new Set<Following>();
-  readonly #abort = new AbortController();
-  readonly #background = new Background(this.#abort.signal);
+  readonly #life: Lifecycle;
   readonly #failovers: FailoverLog;
   readonly #losses = new LossNotices((text, loss) => {
     log.warn(`${this.id}: ${text}`);
@@ -154,7 +165,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #credit = new Credit();
   /** For what is not taken yet. */
   readonly #room = new Room();
-  readonly #pieces = new PieceSize();
   #toldOfRoom = -Infinity;
   #invalid = 0;
   #implausible = 0;
@@ -171,27 +181,26 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #acknowledgeIn = Infinity;
   #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
   #togetherMs = LEAST_TOGETHER_MS;
-  #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
   constructor(options: SubscriberOptions) {
-    this.#common = checkCommon(options, "sub");
-    this.#options = options;
+    this.#common = checkCommon("subscriber", "sub", options, RULES);
+    this.#options = { ...options };
     this.id = this.#common.id;
+    this.#life = new Lifecycle(`Subscriber ${this.id}`);
     const links = {
       known: (endpoint: string) => this.#links.get(endpoint),
       get: (endpoint: string) => this.#link(endpoint),
     };
     this.#route = new Route(links, Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
     parseZkAddress(options.zookeeper);
-    checkOptionalZone(options.zone);
     this.#info = {
       id: this.id,
       topics: checkTopics(options.topics),
       address: this.#common.address ?? "",
       ownership: options.ownership ?? "exclusive",
       incarnation: randomIncarnation(),
-      requested: checkInteger("history", options.history ?? 1, 0, 0xffffffff),
+      requested: options.history ?? 1,
       reliability: options.reliability ?? "reliable",
       ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
     };
@@ -209,7 +218,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** Rejects when the subscriber cannot go on: rejected by the broker for good, or a fault of its own. */
   get failed(): Promise<never> {
-    return this.#background.failed;
+    return this.#life.failed;
   }
   /** Zone it is registered in, 0 before that. */
   get zone(): number {
@@ -222,22 +231,25 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   get clock(): ClockEstimate | undefined {
     return this.#control?.clock;
   }
-  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  /** What happens, one loop at a time; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<ClientEvent, undefined> {
-    return this.#events;
+    return this.#events.loop();
   }
 
-  /** Register. Waits for ZooKeeper and a primary as long as it takes, and says so. */
-  async start(signal?: AbortSignal): Promise<void> {
-    await this.#background.start(signal, async (step) => {
-      await step(this.#start().recorded);
-    });
+  /**
+   * Register. Waits for ZooKeeper and a primary as long as it takes, and says so. Called again it is the same start.
+   *
+   * @param signal gives it up
+   * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
+   */
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#life.start(signal, (step) => step(this.#start().recorded));
   }
 
   #start(): ControlClient {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
-    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#abort.signal, this.#room, {
+    this.#epochs = new TopicEpochs<Following>(this.#zk, this.#life.leaving, this.#room, {
       streamsOf: (topic) => [...this.#following.values()].filter(({ match }) => match.topic === topic),
       receive: (following, batch, now) => this.#receive(following, batch, now),
       askAgain: ({ stream, link }, now) => {
@@ -257,51 +269,43 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
     });
-    this.#background.own(this.#followControl(control));
-    this.#background.own(control.ended);
+    this.#life.own(this.#followControl(control));
+    this.#life.own(control.ended);
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     return control;
   }
 
   // --- samples out
 
-  /** The samples, one at a time, in order within each stream. Ends at {@link close}. One consumer. */
+  /**
+   * The samples, one at a time, in order within each stream. Ends at {@link close}.
+   *
+   * Who leaves the loop leaves it only: samples wait, publishers wait for us as long as for one who is slow, and another
+   * loop goes on with the next sample. For good one leaves by {@link close}. One loop at a time.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Sample, undefined> {
-    return new SampleIterator(this.batches());
+    return this.#delivery.samples();
   }
 
   /**
    * The samples as they came packed, or in pieces for one who takes slowly: consecutive ones of one stream. A batch
-   * counts as delivered, and is acknowledged, when the next one is asked for. Ends at {@link close}. One consumer.
+   * counts as delivered, and is acknowledged, when the next one is asked for, or the loop is left. Ends at
+   * {@link close}; left before, it is as with the samples.
    */
-  async *batches(): AsyncGenerator<SampleBatch> {
-    try {
-      for await (const { following, batch, givenUp } of this.#queue) {
-        this.#room.queue(-costOf(batch));
-        if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
-        for (let rest: SampleBatch | undefined = batch; rest !== undefined;) {
-          const size = this.#pieces.samples;
-          const piece: SampleBatch = rest.count > size ? rest.upTo(size) : rest;
-          rest = rest.count > size ? rest.without(size) : undefined;
-          const begun = monotonic();
-          try {
-            yield piece;
-          } finally {
-            if (rest === undefined) following.waiting--;
-            this.#pieces.took(piece.count, monotonic() - begun);
-            const due = following.taken(piece, givenUp, this.#credit.shared);
-            if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
-            else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
-          }
-        }
-      }
-    } finally {
-      // Nobody takes samples any more: publishers are not to wait for us.
-      for (const following of this.#following.values()) {
-        following.acknowledge();
-        following.bye();
-      }
-    }
+  batches(): AsyncIterableIterator<SampleBatch, undefined> {
+    return this.#delivery.batches();
+  }
+
+  #opened({ batch }: Waiting): void {
+    this.#room.queue(-costOf(batch));
+    if (this.#room.wanted && this.#room.mayAsk) this.#roomAgain();
+  }
+
+  #taken({ following, givenUp }: Waiting, samples: SampleBatch, whole: boolean): void {
+    if (whole) following.waiting--;
+    const due = following.taken(samples, givenUp, this.#credit.shared);
+    if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
+    else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
   }
 
   /** What found no room before may be asked for now. */
@@ -313,7 +317,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   #acknowledgeSoon(following: Following, ms: number): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#life.leaving.aborted) return;
     this.#toAcknowledge.add(following);
     if (ms >= this.#acknowledgeIn) return;
     this.#acknowledgeIn = ms;
@@ -439,7 +443,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   #armFor(at: number): void {
-    if (at >= this.#retryAt || this.#abort.signal.aborted) return;
+    if (at >= this.#retryAt || this.#life.leaving.aborted) return;
     clearTimeout(this.#retryTimer);
     this.#retryAt = at;
     this.#retryTimer = setTimeout(() => {
@@ -456,7 +460,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const known = this.#links.get(endpoint);
     if (known) return known;
     const link = new Link(endpoint, this.#handler, this.#common);
-    this.#background.own(link.ended);
+    this.#life.own(link.ended);
     this.#links.set(endpoint, link);
     return link;
   }
@@ -485,7 +489,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     for (const [endpoint, link] of this.#links) {
       if (used.has(link)) continue;
       this.#links.delete(endpoint);
-      this.#background.own(link[Symbol.asyncDispose]());
+      this.#life.own(link[Symbol.asyncDispose]());
     }
   }
 
@@ -735,11 +739,10 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
    * @param farewell false for one that ends as it has failed: its publishers are to know that it has not got everything.
    */
   close(farewell = true): Promise<void> {
-    return this.#closing ??= this.#close(farewell);
+    return this.#life.close(() => Promise.resolve(), () => this.#takeDown(farewell));
   }
 
-  async #close(farewell: boolean): Promise<void> {
-    this.#abort.abort();
+  async #takeDown(farewell: boolean): Promise<void> {
     clearInterval(this.#housekeeping);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#acknowledgeTimer);
@@ -754,7 +757,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
     await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
     await this.#zk?.close();
-    await this.#background.ended();
     this.#events.close();
   }
 

@@ -1,5 +1,6 @@
 /** The options that brokers, publishers and subscribers share, and their checks. */
 import { UsageError } from "../base/errors.ts";
+import { checkOptions, listOf, oneOf, type Rules, text, whole } from "../base/option_rules.ts";
 import { checkHost } from "../net/host.ts";
 import { checkId, checkTopic, checkZone, randomId } from "../base/names.ts";
 import type { Mismatch, Ownership } from "../wire/control.ts";
@@ -106,34 +107,51 @@ export interface CheckedOptions {
   heartbeatTimeoutMs: number;
 }
 
-/** A whole number between `min` and `max`. @throws {UsageError} naming the option, the value and the rule. */
-export function checkInteger(
-  name: string,
-  value: number,
-  min: number,
-  max: number = Number.MAX_SAFE_INTEGER,
-): number {
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    const rule = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`;
-    throw new UsageError(`Invalid ${name} ${value}: must be a whole number, ${rule}`);
-  }
-  return value;
-}
+/** How a client without a pinned zone is put on one. */
+const ASSIGNMENTS: readonly Assignment[] = ["random", "least-loaded", "two-choices"];
+/** Whose samples of a topic are delivered. */
+const OWNERSHIPS: readonly Ownership[] = ["exclusive", "shared"];
 
-/** Check what every process has. @throws {UsageError} */
-export function checkCommon(options: CommonOptions, prefix: string): CheckedOptions {
-  const heartbeatIntervalMs = checkInteger(
-    "heartbeat interval",
-    options.heartbeatIntervalMs ?? 100,
-    0,
-    3_600_000,
-  );
-  const heartbeatTimeoutMs = checkInteger(
-    "heartbeat time-out",
-    options.heartbeatTimeoutMs ?? 300,
-    0,
-    3_600_000,
-  );
+/** What the options of every process may be. */
+export const COMMON_RULES: Rules<CommonOptions> = {
+  zookeeper: text("ZooKeeper address"),
+  id: text("id", checkId),
+  sessionTimeoutMs: whole("session time-out", 100, 3_600_000),
+  address: text("address", (host) => checkHost("address", host)),
+  bind: text("bind address", (host) => checkHost("bind address", host)),
+  heartbeatIntervalMs: whole("heartbeat interval", 0, 3_600_000),
+  heartbeatTimeoutMs: whole("heartbeat time-out", 0, 3_600_000),
+};
+
+/** What the options of publishers and subscribers may be. */
+export const CLIENT_RULES: Rules<ClientOptions> = {
+  ...COMMON_RULES,
+  topics: listOf("topics", text("topic", checkTopic)),
+  zone: (zone) => void checkZone(zone as number),
+  assignment: oneOf("assignment", ...ASSIGNMENTS),
+  ownership: oneOf("ownership", ...OWNERSHIPS),
+};
+
+/**
+ * Check what a process is given, and fill in what every one has.
+ *
+ * @param of what it is, such as `publisher`
+ * @param prefix of an id that is drawn
+ * @throws {UsageError}
+ */
+export function checkCommon<Options extends CommonOptions>(
+  of: string,
+  prefix: string,
+  options: Options,
+  rules: Rules<Options>,
+): CheckedOptions {
+  checkOptions(of, options, rules);
+  if (options.zookeeper === undefined) {
+    throw new UsageError(
+      `No ZooKeeper address given for a ${of}: must be HOST[:PORT][,HOST[:PORT]…][/chroot]`,
+    );
+  }
+  const { heartbeatIntervalMs = 100, heartbeatTimeoutMs = 300 } = options;
   if (heartbeatIntervalMs > 0 && heartbeatTimeoutMs <= heartbeatIntervalMs) {
     throw new UsageError(
       `Invalid heartbeat time-out ${heartbeatTimeoutMs}: must be above the interval of ${heartbeatIntervalMs} ms`,
@@ -141,8 +159,8 @@ export function checkCommon(options: CommonOptions, prefix: string): CheckedOpti
   }
   return {
     zookeeper: options.zookeeper,
-    id: options.id === undefined ? randomId(prefix) : checkId(options.id),
-    sessionTimeoutMs: checkInteger("session time-out", options.sessionTimeoutMs ?? 4000, 100, 3_600_000),
+    id: options.id ?? randomId(prefix),
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 4000,
     address: options.address === undefined ? undefined : checkHost("address", options.address),
     bind: options.bind === undefined ? undefined : checkHost("bind address", options.bind),
     heartbeatIntervalMs,
@@ -150,17 +168,12 @@ export function checkCommon(options: CommonOptions, prefix: string): CheckedOpti
   };
 }
 
-/** Check a client's topics: at least one, no doubles. @throws {UsageError} */
-export function checkTopics(topics: readonly string[]): string[] {
-  const unique = [...new Set(topics.map(checkTopic))];
+/** A client's topics, each once. @throws {UsageError} when there is none, or too many. */
+export function checkTopics(topics: readonly string[] = []): string[] {
+  const unique = [...new Set(topics)];
   if (unique.length === 0) throw new UsageError("No topic given: must be at least one");
   if (unique.length > MAX_TOPICS) {
     throw new UsageError(`${unique.length} topics given: must be at most ${MAX_TOPICS} a client`);
   }
   return unique;
-}
-
-/** Check a pinned zone, if there is one. @throws {UsageError} */
-export function checkOptionalZone(zone: number | undefined): number | undefined {
-  return zone === undefined ? undefined : checkZone(zone);
 }

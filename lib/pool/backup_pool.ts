@@ -11,19 +11,20 @@
  * and another pool acts; zones that have a primary are left alone until their pool is back.
  */
 import { AsyncQueue } from "../base/async_queue.ts";
-import { Background } from "../base/background.ts";
+import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { BrokerCrew } from "./broker_crew.ts";
 import { BrokerProcess } from "./broker_process.ts";
 import {
   checkCommon,
   type CheckedOptions,
-  checkInteger,
+  COMMON_RULES,
   type CommonOptions,
 } from "../model/client_options.ts";
 import { FormatError, reasonOf, UsageError } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import { addressTowards } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
+import { number, object, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { POOLS } from "../model/paths.ts";
 import { Election } from "../recipes/election.ts";
 import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
@@ -75,6 +76,21 @@ export interface BackupPoolOptions extends CommonOptions {
   command?: SelfCommand | undefined;
 }
 
+const RULES: Rules<BackupPoolOptions> = {
+  ...COMMON_RULES,
+  loadThreshold: number("load threshold"),
+  lowThreshold: number("low threshold"),
+  minZones: whole("least zones", 0, 1000),
+  maxZones: whole("most zones", 0, 1000),
+  cooldownMs: whole("cool-down", 0, 86_400_000),
+  standbys: whole("standbys", 0, 100),
+  warm: whole("warm brokers", 0, 100),
+  rebalance: yesOrNo("rebalance"),
+  centralized: yesOrNo("centralized"),
+  verbose: yesOrNo("verbose"),
+  command: object("command"),
+};
+
 /** What happens to a backup pool. */
 export type BackupPoolEvent =
   | { type: "waiting"; reason: string }
@@ -109,8 +125,7 @@ export class BackupPool implements AsyncDisposable {
   readonly #settings: ScalingSettings;
   readonly #most: number;
   readonly #events = new AsyncQueue<BackupPoolEvent>({ limit: 1000 });
-  readonly #abort = new AbortController();
-  readonly #background = new Background(this.#abort.signal);
+  readonly #life: Lifecycle;
   #zk: ZooKeeper | undefined;
   #crew: BrokerCrew | undefined;
   #member: EphemeralRecord | undefined;
@@ -120,30 +135,28 @@ export class BackupPool implements AsyncDisposable {
   #scaler: Scaler | undefined;
   #host = "";
   #brokers = 0;
-  #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} naming the option, its value and its rule. */
   constructor(options: BackupPoolOptions) {
-    this.#common = checkCommon(options, "pool");
-    this.#options = options;
+    this.#common = checkCommon("backup pool", "pool", options, RULES);
+    this.#options = { ...options };
     this.id = this.#common.id;
+    this.#life = new Lifecycle(`Backup pool ${this.id}`);
     if (this.id.length > LONGEST_ID) {
       throw new UsageError(`Invalid id ${this.id}: a backup pool's must be at most ${LONGEST_ID} characters`);
     }
     parseZkAddress(options.zookeeper);
     this.#settings = settingsOf(options);
-    this.#most = checkInteger("most zones", options.maxZones ?? 10, 0, 1000);
-    checkInteger("standbys", options.standbys ?? 0, 0, 100);
-    checkInteger("warm brokers", options.warm ?? 1, 0, 100);
+    this.#most = options.maxZones ?? 10;
   }
 
   /** Rejects when the pool cannot go on. */
   get failed(): Promise<never> {
-    return this.#background.failed;
+    return this.#life.failed;
   }
-  /** What happens, one consumer; the oldest are dropped when nobody reads. */
+  /** What happens, one loop at a time; the oldest are dropped when nobody reads. */
   events(): AsyncIterableIterator<BackupPoolEvent, undefined> {
-    return this.#events;
+    return this.#events.loop();
   }
   /** State now. */
   stats(): BackupPoolStats {
@@ -156,28 +169,36 @@ export class BackupPool implements AsyncDisposable {
     };
   }
 
-  /** Be known, and run what is wanted. Waits for ZooKeeper as long as it takes, and says so. */
-  async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const stop = AbortSignal.any(signal ? [signal, this.#abort.signal] : [this.#abort.signal]);
+  /**
+   * Be known, and run what is wanted. Waits for ZooKeeper as long as it takes, and says so. Called again it is the same
+   * start.
+   *
+   * @param signal gives it up
+   * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
+   */
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#life.start(signal, (step, stop) => this.#start(step, stop));
+  }
+
+  async #start(step: Step, stop: AbortSignal): Promise<void> {
     const { zookeeper, sessionTimeoutMs } = this.#common;
     const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     const waiting = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), 500);
     await zk.connected(stop).finally(() => clearTimeout(waiting));
-    this.#host = this.#common.address ?? await addressTowards(parseZkAddress(zookeeper)) ?? "unknown";
-    const onTaken = idLoss("backup pool", this.id, (error) => this.#background.own(Promise.reject(error)));
+    this.#host = this.#common.address ?? await addressTowards(parseZkAddress(zookeeper), stop) ?? "unknown";
+    const onTaken = idLoss("backup pool", this.id, (error) => this.#life.own(Promise.reject(error)));
     const path = `${POOL_MEMBERS}/${this.id}`;
     this.#member = new EphemeralRecord(zk, path, this.#memberText = this.#record(), { onTaken });
-    await this.#member.present(stop);
+    await step(this.#member.present(stop));
     this.#crew = new BrokerCrew({
       start: (onChange) => this.#startBroker(onChange),
       standbys: this.#options.standbys ?? 0,
       warm: this.#options.warm ?? 1,
       onChange: () => this.#tell(),
     });
-    this.#background.own(this.#followPlan(zk, this.#crew));
+    this.#life.own(this.#followPlan(zk, this.#crew));
     this.#election = new Election(zk, POOLS, this.id);
-    this.#background.own(this.#act(zk, this.#election));
+    this.#life.own(this.#act(zk, this.#election));
     log.info(`${this.id}: up to ${this.#most} zones here, above a load of ${this.#settings.threshold}`);
   }
 
@@ -209,7 +230,7 @@ export class BackupPool implements AsyncDisposable {
 
   /** Run what the plan gives to this pool. */
   async #followPlan(zk: ZooKeeper, crew: BrokerCrew): Promise<void> {
-    for await (const node of watchData(zk, SCALING, this.#abort.signal)) {
+    for await (const node of watchData(zk, SCALING, this.#life.leaving)) {
       try {
         const zones = node ? parseScalingPlan(node.data).zones : [];
         // No more than was allowed here, whatever the plan says: the oldest orders.
@@ -269,11 +290,10 @@ export class BackupPool implements AsyncDisposable {
 
   /** Let another pool act, have clients go elsewhere, end the brokers. Idempotent. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#life.close(() => Promise.resolve(), () => this.#takeDown());
   }
 
-  async #close(): Promise<void> {
-    this.#abort.abort();
+  async #takeDown(): Promise<void> {
     // Ctrl-C goes to a whole group of processes: its brokers leave as it does, and are not started again.
     this.#crew?.leave();
     const others = await this.#scaler?.withdraw(this.id).catch(() => 0) ?? 1;
@@ -283,7 +303,6 @@ export class BackupPool implements AsyncDisposable {
     await this.#crew?.close();
     await this.#member?.close();
     await this.#zk?.close();
-    await this.#background.ended();
     this.#events.close();
   }
 
@@ -294,7 +313,7 @@ export class BackupPool implements AsyncDisposable {
 
 function settingsOf(options: BackupPoolOptions): ScalingSettings {
   const threshold = options.loadThreshold ?? 3;
-  if (!(threshold > 0) || !Number.isFinite(threshold)) {
+  if (threshold <= 0) {
     throw new UsageError(`Invalid load threshold ${threshold}: must be a number above 0`);
   }
   const low = options.lowThreshold ?? threshold / 2;
@@ -306,7 +325,7 @@ function settingsOf(options: BackupPoolOptions): ScalingSettings {
   return {
     threshold,
     low,
-    minZones: checkInteger("least zones", options.minZones ?? 0, 0, 1000),
-    cooldownMs: checkInteger("cool-down", options.cooldownMs ?? 5000, 0, 86_400_000),
+    minZones: options.minZones ?? 0,
+    cooldownMs: options.cooldownMs ?? 5000,
   };
 }

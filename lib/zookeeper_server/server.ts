@@ -8,8 +8,9 @@
  * When the disk fails nothing more is answered, every connection is closed and {@link ZooKeeperServer.failed}
  * rejects: the process should end and be started again.
  */
-import { PubsubError, reasonOf } from "../base/errors.ts";
+import { PubsubError, reasonOf, UsageError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import { checkOptions, listOf, type Rules, text, whole } from "../base/option_rules.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Engine } from "./engine.ts";
 import { answerWord, DEFAULT_WORDS, hex, refusal } from "./four_letter_words.ts";
@@ -37,6 +38,20 @@ export interface ServerOptions {
   readonly words?: readonly string[];
   readonly limits?: Partial<Limits>;
 }
+
+const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
+const LIMIT_RULES = Object.fromEntries(LIMIT_NAMES.map((name) => [name, whole(`limit ${name}`, 0)])) as Rules<
+  Limits
+>;
+const RULES: Rules<ServerOptions> = {
+  listen: text("listen address"),
+  dataDir: text("data directory"),
+  tickTimeMs: whole("tick time", 1, 3_600_000),
+  minSessionTimeoutMs: whole("smallest session time-out", 1),
+  maxSessionTimeoutMs: whole("longest session time-out", 1),
+  words: listOf("words", text("four-letter word")),
+  limits: (limits) => checkOptions("server's limits", limits as Partial<Limits>, LIMIT_RULES),
+};
 
 /** A look at a running server. */
 export interface ServerStats {
@@ -117,10 +132,12 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   /**
    * Start a server. It is listening when this resolves.
    *
-   * @throws UsageError when `listen` is no address; PubsubError when the address is taken or the data
+   * @throws UsageError for an option that breaks its rule or does not exist; PubsubError when the address is taken or the data
    * directory is in use; CorruptFile when a file in it is damaged
    */
   static async start(options: ServerOptions): Promise<ZooKeeperServer> {
+    checkOptions("ZooKeeper server", options, RULES);
+    if (options.listen === undefined) throw new UsageError("No listen address given: must be HOST:PORT");
     const wanted = parseListenAddress(options.listen);
     const { dataDir } = options;
     const bytesPerSnapshot = options.limits?.logBytesPerSnapshot ?? DEFAULT_LIMITS.logBytesPerSnapshot;

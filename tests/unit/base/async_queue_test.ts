@@ -76,3 +76,34 @@ Deno.test("who leaves the loop ends the queue and lets go of its items", async (
   assert.equal(queue.closed, true);
   assert.equal(queue.size, 0);
 });
+
+Deno.test("a loop that is left leaves the queue, and the next one goes on", async () => {
+  const queue = new AsyncQueue<number>();
+  for (const item of [1, 2, 3]) queue.push(item);
+  for await (const item of queue.loop()) if (item === 2) break;
+  assert.equal(queue.closed, false);
+  const seen: number[] = [];
+  queue.close();
+  for await (const item of queue.loop()) seen.push(item);
+  assert.deepEqual(seen, [3]);
+});
+
+Deno.test("what comes for a loop that was left goes to the next one, before what comes later", async () => {
+  const queue = new AsyncQueue<number>();
+  const left = queue.loop();
+  const late = left.next();
+  await left.return!();
+  queue.push(1);
+  queue.push(2);
+  assert.deepEqual(await late, { value: undefined, done: true });
+  assert.deepEqual(await left.next(), { value: undefined, done: true });
+  assert.deepEqual([queue.take(), queue.take()], [1, 2]);
+
+  const other = queue.loop();
+  const pending = other.next();
+  const waiting = queue.next();
+  await other.return!();
+  queue.push(3);
+  assert.equal((await pending).done, true);
+  assert.equal((await waiting).value, 3);
+});
