@@ -1,7 +1,8 @@
 /**
- * A seeded random generator, so that a report made twice from the same data has the same intervals.
+ * Chance that can be repeated: the same seed gives the same numbers, the same intervals of a report, the same schedule
+ * of faults.
  *
- * Algorithm: mulberry32 (Tommy Ettinger, public domain): 32 bits of state, period 2^32, enough for resampling.
+ * Algorithm: mulberry32 (Tommy Ettinger, public domain): 32 bits of state, period 2^32. Not for secrets.
  */
 
 /** Gives numbers in [0, 1). */

@@ -1,4 +1,5 @@
 /** Results of benchmark runs as text, Markdown and CSV. Pure. */
+import { csvRow } from "../base/csv.ts";
 import { median } from "../base/statistics.ts";
 import type { JobResult, Shape } from "./job.ts";
 
@@ -87,12 +88,11 @@ export function flatResult(result: JobResult): Record<string, string | number> {
   };
 }
 
-/** Rows under one header. Values are numbers and words: nothing needs quotes. */
+/** Rows under one header. */
 export function csv(rows: Record<string, string | number>[]): string {
   const [first] = rows;
   if (!first) return "";
-  const lines = [Object.keys(first), ...rows.map((row) => Object.values(row))];
-  return lines.map((fields) => fields.join(",") + "\n").join("");
+  return [Object.keys(first), ...rows.map((row) => Object.values(row))].map(csvRow).join("");
 }
 
 /** A Markdown table. */

@@ -11,17 +11,13 @@
  * When a write fails (disk full) the file is cut behind its last whole row, `onFailure` is told once, later rows are
  * dropped, and samples go on.
  */
+import { csvField } from "../base/csv.ts";
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import type { EncodableBatch } from "./sample_encoder.ts";
 
 /** The header row. */
 export const LATENCY_HEADER =
   "publisher,topic,total_time_seconds,sequence,epoch,publish_time,receive_time,historical";
-
-/** One field: quoted only when it has to be. */
-export function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
 
 /** The rows of the first `count` samples of `batch`, each ended by a line feed. */
 export function latencyRows(batch: EncodableBatch, count: number): string {

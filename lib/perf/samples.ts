@@ -4,6 +4,7 @@
  * The first three columns are the earlier framework's; a file that has only these is read too, then the times and
  * numbers are NaN and every row counts as live.
  */
+import { csvRows } from "../base/csv.ts";
 
 /** The samples of one file, column by column, in the file's order. */
 export interface Samples {
@@ -38,40 +39,16 @@ class Names {
   }
 }
 
-/** The fields of a row by RFC 4180; a line break inside quotes is not supported, topics and ids are on one line. */
-export function csvFields(row: string): string[] {
-  if (!row.includes('"')) return row.split(",");
-  const fields: string[] = [];
-  for (let at = 0; at <= row.length;) {
-    if (row[at] === '"') {
-      let field = "";
-      let from = at + 1;
-      for (;;) {
-        const quote = row.indexOf('"', from);
-        if (quote < 0) return [...fields, field + row.slice(from)];
-        field += row.slice(from, quote);
-        if (row[quote + 1] !== '"') {
-          fields.push(field);
-          at = quote + 2;
-          break;
-        }
-        field += '"';
-        from = quote + 2;
-      }
-    } else {
-      const comma = row.indexOf(",", at);
-      const end = comma < 0 ? row.length : comma;
-      fields.push(row.slice(at, end));
-      at = end + 1;
-    }
-  }
-  return fields;
+function lineFeeds(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+  return count;
 }
 
 /** Reads a latency file. */
 export function parseSamples(text: string): Samples {
-  const lines = text.split(/\r?\n/);
-  const header = csvFields(lines[0] ?? "").map((name) => name.trim());
+  const rows = csvRows(text);
+  const header: string[] = (rows.next().value ?? []).map((name: string) => name.trim());
   const column = (name: string) => header.indexOf(name);
   const at = {
     publisher: column("publisher"),
@@ -82,21 +59,24 @@ export function parseSamples(text: string): Samples {
     receiveTime: column("receive_time"),
     historical: column("historical"),
   };
-  const rows = at.latency < 0 ? [] : lines.slice(1).filter((line) => line !== "");
+  const readable = at.latency >= 0;
+  const most = readable ? lineFeeds(text) + 1 : 0;
   const publishers = new Names();
   const topics = new Names();
   const samples = {
-    publisher: new Uint32Array(rows.length),
-    topic: new Uint32Array(rows.length),
-    latency: new Float64Array(rows.length),
-    sequence: new Float64Array(rows.length),
-    publishTime: new Float64Array(rows.length),
-    receiveTime: new Float64Array(rows.length),
-    historical: new Uint8Array(rows.length),
+    publisher: new Uint32Array(most),
+    topic: new Uint32Array(most),
+    latency: new Float64Array(most),
+    sequence: new Float64Array(most),
+    publishTime: new Float64Array(most),
+    receiveTime: new Float64Array(most),
+    historical: new Uint8Array(most),
   };
   let count = 0;
-  for (const row of rows) {
-    const fields = csvFields(row);
+  let all = header.length > 0 && !readable ? 1 : 0;
+  for (const fields of rows) {
+    all++;
+    if (!readable) continue;
     const number = (index: number) => {
       const field = fields[index];
       return field === undefined || field.trim() === "" ? NaN : Number(field);
@@ -113,12 +93,17 @@ export function parseSamples(text: string): Samples {
     count++;
   }
   return {
-    ...samples,
+    publisher: samples.publisher.subarray(0, count),
+    topic: samples.topic.subarray(0, count),
     latency: samples.latency.subarray(0, count),
+    sequence: samples.sequence.subarray(0, count),
+    publishTime: samples.publishTime.subarray(0, count),
+    receiveTime: samples.receiveTime.subarray(0, count),
+    historical: samples.historical.subarray(0, count),
     count,
     publishers: publishers.list,
     topics: topics.list,
-    invalid: rows.length - count + (at.latency < 0 ? lines.filter((line) => line !== "").length : 0),
+    invalid: all - count,
   };
 }
 

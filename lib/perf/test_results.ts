@@ -1,6 +1,7 @@
 /**
  * `test_results/<mode>/<network>.csv`: one row a repeat, how many checks passed and failed, and what was wrong. Pure.
  */
+import { quoted } from "../base/csv.ts";
 import type { Check } from "./run_record.ts";
 
 const HEADER = "pass,fail,comments,repeat";
@@ -15,10 +16,8 @@ export function withResult(table: string, repeat: number, checks: readonly Check
   const failed = checks.filter((check) => !check.pass);
   const comments = failed.map(({ name, comment }) => `not: ${name}${comment === "" ? "" : ` (${comment})`}`)
     .join("; ");
-  const quoted = `"${
-    (comments === "" ? "all checks pass" : comments).replaceAll('"', '""').replaceAll(/\s+/g, " ")
-  }"`;
-  rows.set(repeat, `${checks.length - failed.length},${failed.length},${quoted},${repeat}`);
+  const comment = quoted((comments === "" ? "all checks pass" : comments).replaceAll(/\s+/g, " "));
+  rows.set(repeat, `${checks.length - failed.length},${failed.length},${comment},${repeat}`);
   const sorted = [...rows].sort(([one], [other]) => one - other).map(([, line]) => line);
   return [HEADER, ...sorted, ""].join("\n");
 }

@@ -1,6 +1,7 @@
 /**
  * The report's tables as rows with named columns, and their CSV and JSON. Pure.
  */
+import { csvRow } from "../base/csv.ts";
 import { type Analysis, countRows, FAILOVER_MS } from "./analysis.ts";
 import { formulaOf } from "./growth.ts";
 
@@ -169,11 +170,7 @@ function failoverTable({ runs }: Analysis): Table {
 
 /** A table as CSV (RFC 4180, line feeds). */
 export function toCsv({ columns, rows }: Table): string {
-  const field = (cell: Cell) => {
-    const text = cell === null ? "" : String(cell);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns, ...rows].map((row) => row.map(field).join(",")).join("\n") + "\n";
+  return [columns, ...rows].map(csvRow).join("");
 }
 
 /** A table as JSON: an array of objects. */

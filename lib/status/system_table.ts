@@ -1,4 +1,5 @@
 /** The system as text for a terminal: one table a kind, aligned, every line complete by itself. Pure. */
+import stringWidth from "string-width";
 import { formatClock } from "../model/clock_notices.ts";
 import { mismatchText } from "../model/match.ts";
 import { printable } from "../base/printable.ts";
@@ -173,8 +174,10 @@ function failoverRow(failover: SeenFailover): string[] {
 
 function columns(header: string[], rows: string[][]): string[] {
   const table = [header, ...rows.map((row) => row.map((cell) => printable(cell)))];
-  const widths = header.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
-  return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+  // In a terminal's columns: a wide character takes two, a combining one none.
+  const widths = header.map((_, i) => Math.max(...table.map((row) => stringWidth(row[i]!))));
+  const padded = (cell: string, width: number) => cell + " ".repeat(width - stringWidth(cell));
+  return table.map((row) => row.map((cell, i) => padded(cell, widths[i]!)).join("  ").trimEnd());
 }
 
 function amount(n: number, noun: string): string {

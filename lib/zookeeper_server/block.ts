@@ -8,8 +8,8 @@
  *
  * Pure: bytes in, blocks out.
  */
+import { crc32 } from "node:zlib";
 import { PubsubError } from "../base/errors.ts";
-import { crc32 } from "./crc32.ts";
 import type { JuteWriter } from "./jute.ts";
 
 const HEADER_BYTES = 12;
@@ -42,8 +42,8 @@ export function finishBlock(out: JuteWriter, at: number): void {
   const start = at + HEADER_BYTES;
   out.byte(END_MARK);
   out.intAt(at, out.length - start);
-  out.intAt(at + 4, crc32(out.bytes, start, out.length));
-  out.intAt(at + 8, crc32(out.bytes, at, at + 8));
+  out.intAt(at + 4, crc32(out.bytes.subarray(start, out.length)));
+  out.intAt(at + 8, crc32(out.bytes.subarray(at, at + 8)));
 }
 
 /** One block of a file: its payload is `bytes[start, end)`; it begins at `offset`. */
@@ -88,13 +88,13 @@ export function* readBlocks(
   while (offset < bytes.length) {
     const start = offset + HEADER_BYTES;
     if (start > bytes.length) return { kind: "torn", offset };
-    if ((crc32(bytes, offset, offset + 8) >>> 0) !== uint(bytes, offset + 8)) {
+    if (crc32(bytes.subarray(offset, offset + 8)) !== uint(bytes, offset + 8)) {
       if (headerWasLost(bytes, offset)) return { kind: "torn", offset };
       throw new CorruptFile(file, offset, "the header of a record does not fit its checksum", remedy);
     }
     const end = start + uint(bytes, offset);
     if (end > bytes.length) return { kind: "torn", offset };
-    if ((crc32(bytes, start, end) >>> 0) !== uint(bytes, offset + 4)) {
+    if (crc32(bytes.subarray(start, end)) !== uint(bytes, offset + 4)) {
       if (zerosToTheEnd(bytes, end - 1)) return { kind: "torn", offset };
       throw new CorruptFile(
         file,

@@ -11,7 +11,7 @@
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
-import { randomFrom } from "../harness/zookeeper_differential.ts";
+import { seeded } from "../../lib/base/random.ts";
 import { ZooKeeperChild } from "../harness/zookeeper_child.ts";
 import { RawClosed, type RawReply, RawZooKeeper } from "../harness/raw_zookeeper.ts";
 
@@ -210,7 +210,7 @@ export async function killLoop(
   options: { rounds: number; seed: number; dir: string; note?: (line: string) => void },
 ): Promise<KillLoopResult> {
   const { rounds, seed, dir, note = () => {} } = options;
-  const random = randomFrom(seed);
+  const random = seeded(seed);
   const result = {
     rounds,
     acknowledged: 0,

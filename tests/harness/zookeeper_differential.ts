@@ -229,17 +229,6 @@ function writeMultiRead(out: JuteWriter, reads: readonly { type: number; path: s
   out.int(-1);
 }
 
-/** Random numbers that come again with the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 const PARENTS = ["/d", "/d/a", "/d/b", "/d/c", "/d/a/x", "/d/b/y"];
 const ODD_PATHS = [
   "/",

@@ -1,5 +1,6 @@
 /** Real processes that are stopped, continued and killed: never two at once, and epochs only grow. */
 import assert from "node:assert/strict";
+import { seeded } from "../../../lib/base/random.ts";
 import { delay, until } from "../../harness/condition.ts";
 import { assertOneAtATime, ContenderProcess, heldBy } from "../../harness/contenders.ts";
 import { type Place, SESSION_MS, suite } from "../../harness/coordination.ts";
@@ -79,7 +80,7 @@ test("a leader that is killed is followed after its session, with a higher epoch
 
 test("fifty contenders, killed, stopped, continued and withdrawn at random: never two at once, epochs only grow", async (place) => {
   const seed = Number(Deno.env.get("PUBSUB_TEST_SEED") ?? Math.floor(Math.random() * 1e9));
-  const random = randomOf(seed);
+  const random = seeded(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const everybody: ContenderProcess[] = [];
   const PROCESSES = 10;
@@ -128,14 +129,3 @@ test("fifty contenders, killed, stopped, continued and withdrawn at random: neve
     assert.ok(held.length >= 3, `${held.length} of ${kind}, seed ${seed}: ${done.join(", ")}`);
   }
 });
-
-/** A small repeatable generator of numbers from 0 to below 1 (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,15 +1,11 @@
 /** The embedded server against Apache ZooKeeper: the same random operations, the same answers. */
 import assert from "node:assert/strict";
+import { seeded } from "../../../lib/base/random.ts";
 import { ZooKeeperServer } from "../../../lib/zookeeper_server/server.ts";
 import { within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { apacheInstalled, startCoordinator } from "../../harness/zookeeper.ts";
-import {
-  DifferentialSide,
-  type Operation,
-  OperationMaker,
-  randomFrom,
-} from "../../harness/zookeeper_differential.ts";
+import { DifferentialSide, type Operation, OperationMaker } from "../../harness/zookeeper_differential.ts";
 
 const OPERATIONS = 3000;
 const compare = unrestricted && apacheInstalled();
@@ -26,7 +22,7 @@ Deno.test({
     await using embedded = await ZooKeeperServer.start({ listen: "127.0.0.1:0" });
     await using left = await DifferentialSide.open(apache.servers);
     await using right = await DifferentialSide.open(embedded.address);
-    const maker = new OperationMaker(randomFrom(seed));
+    const maker = new OperationMaker(seeded(seed));
     const recent: Operation[] = [];
     for (let index = 0; index < OPERATIONS; index++) {
       const operation = maker.next(index);

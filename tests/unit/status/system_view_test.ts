@@ -116,6 +116,25 @@ Deno.test("the table tells what the view tells, and no name can send a control c
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);
 });
 
+Deno.test("columns stand below one another on a terminal, whatever characters topics are written in", () => {
+  const topics = ["A", "温度", "e\u0301", "🚗"];
+  const lines = systemTable(viewOf(records({
+    publishers: new Map(topics.map((topic, i) => publisher(`p${i}`, [topic], { offered: 5, zone: 2 }))),
+    subscribers: new Map(),
+  })));
+  const rows = lines.filter((line) => /^p\d /.test(line));
+  // What a terminal shows in front of the last column: wide characters twice, combining marks not at all.
+  const columnOf = (line: string) => {
+    const before = line.slice(0, line.indexOf("offers")).normalize("NFC");
+    return [...before].reduce(
+      (sum, char) => sum + (/[\u4e00-\u9fff]|\p{Emoji_Presentation}/u.test(char) ? 2 : 1),
+      0,
+    );
+  };
+  assert.equal(rows.length, topics.length, lines.join("\n"));
+  assert.equal(new Set(rows.map(columnOf)).size, 1, rows.join("\n"));
+});
+
 Deno.test("an empty system is one line, and a load that was never written is unknown", () => {
   const nothing = { primaries: new Map(), brokers: new Map(), publishers: new Map(), subscribers: new Map() };
   assert.deepEqual(systemTable(viewOf({ ...nothing, topics: [], invalid: [] })), [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { beginBlock, CorruptFile, finishBlock, readBlocks } from "../../../lib/zookeeper_server/block.ts";
-import { crc32 } from "../../../lib/zookeeper_server/crc32.ts";
 import { JuteWriter } from "../../../lib/zookeeper_server/jute.ts";
 
 function file(payloads: readonly Uint8Array[]): { bytes: Uint8Array; ends: number[] } {
@@ -27,8 +26,9 @@ function read(bytes: Uint8Array): { payloads: Uint8Array[]; end: { kind: string;
 
 const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 6 });
 
-Deno.test("The checksum is CRC-32", () => {
-  assert.equal(crc32(new TextEncoder().encode("123456789"), 0, 9) >>> 0, 0xcbf43926);
+Deno.test("A block is its length, the CRC-32 of its payload, that of these eight bytes, the payload and a mark", () => {
+  const written = file([new TextEncoder().encode("123456789")]).bytes;
+  assert.equal(written.toHex(), "0000000a" + "a678c92e" + "db9ed931" + "313233343536373839" + "a5");
 });
 
 Deno.test("Blocks are read back", () => {
