@@ -10,13 +10,21 @@ export {
   type BackupPoolOptions,
   type BackupPoolStats,
 } from "./pool/backup_pool.ts";
+export type { DeskEvent } from "./broker/control_desk.ts";
 export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker/broker.ts";
 export { type DrainReport, Publisher, type PublisherOptions, type Undelivered } from "./client/publisher.ts";
 export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./client/subscriber.ts";
 export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./model/client_options.ts";
+export type { Assignment } from "./model/zone_choice.ts";
+export type { PoolMember, PoolZone, ScalingStep } from "./pool/scaling_plan.ts";
+export type { SelfCommand } from "./base/self_command.ts";
+export type { Missing } from "./stream/debts.ts";
+export type { Tally } from "./stream/failover_log.ts";
+export type { BrokerRecord, Mismatch, Ownership } from "./wire/control.ts";
 export type { ClockEstimate } from "./control/control_client.ts";
-export type { Sample, SampleBatch } from "./wire/batch.ts";
+export type { Sample, SampleBatch, StreamName } from "./wire/batch.ts";
 export {
+  type CoordinationCode,
   CoordinationError,
   DeadlineError,
   FormatError,
@@ -24,4 +32,5 @@ export {
   StuckError,
   UsageError,
 } from "./base/errors.ts";
-export { type ServerOptions, ZooKeeperServer } from "./zookeeper_server/server.ts";
+export type { Limits } from "./zookeeper_server/limits.ts";
+export { type ServerOptions, type ServerStats, ZooKeeperServer } from "./zookeeper_server/server.ts";

@@ -7,26 +7,31 @@
 
 /** Base of all errors that pubsub throws on purpose. Exit code 1 when it reaches the command line. */
 export class PubsubError extends Error {
+  /** Its name, the same in minified code. */
   override name = "PubsubError";
 }
 
 /** A flag, option or argument has a value that its rule does not allow. Exit code 2. */
 export class UsageError extends PubsubError {
+  /** Its name, the same in minified code. */
   override name = "UsageError";
 }
 
 /** Bytes or JSON from the network or from a znode do not follow their format. Never fatal to the receiver. */
 export class FormatError extends PubsubError {
+  /** Its name, the same in minified code. */
   override name = "FormatError";
 }
 
 /** Something did not happen before its deadline. */
 export class DeadlineError extends PubsubError {
+  /** Its name, the same in minified code. */
   override name = "DeadlineError";
 }
 
 /** A native thread does not come back: only a new process helps. */
 export class StuckError extends PubsubError {
+  /** Its name, the same in minified code. */
   override name = "StuckError";
 }
 
@@ -52,7 +57,14 @@ export type CoordinationCode =
 
 /** A ZooKeeper operation that did not succeed: `code` says why, `path` on what. */
 export class CoordinationError extends PubsubError {
+  /** Its name, the same in minified code. */
   override name = "CoordinationError";
+  /**
+   * What did not succeed, and why.
+   *
+   * @param code why it failed
+   * @param path the znode, if it was about one
+   */
   constructor(
     readonly code: CoordinationCode,
     message: string,

@@ -8,7 +8,9 @@ import { buildInfo } from "./build_info.ts";
 
 /** A program and the arguments that go before pubsub's own. */
 export interface SelfCommand {
+  /** The program. */
   readonly command: string;
+  /** What goes before the arguments. */
   readonly args: string[];
 }
 

@@ -16,7 +16,7 @@ import {
   COMMON_RULES,
   type CommonOptions,
 } from "../model/client_options.ts";
-import { type ClientEvent, ControlDesk, type ControlTraffic, type DeskOwner } from "./control_desk.ts";
+import { ControlDesk, type ControlTraffic, type DeskEvent, type DeskOwner } from "./control_desk.ts";
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import {
@@ -64,7 +64,9 @@ export interface BrokerOptions extends CommonOptions {
   centralized?: boolean | undefined;
   /** The control socket listens on each of them. Default one free port. */
   controlPorts?: number[] | undefined;
+  /** Where publishers send to, of all addresses. Default any free port. */
   ingressPort?: number | undefined;
+  /** Where subscribers listen to. Default any free port. */
   egressPort?: number | undefined;
 }
 
@@ -87,16 +89,21 @@ export type BrokerEvent =
   | { type: "primary"; epoch: bigint }
   /** It drains, and has no clients any more but those that stay where they are. */
   | { type: "drained"; pinned: number }
-  | ClientEvent;
+  | DeskEvent;
 
 /** Counters and state of a broker. */
 export interface BrokerStats {
+  /** Its id. */
   id: string;
   /** 0 while it has none. */
   zone: number;
+  /** What it does now. */
   role: "starting" | "standby" | "primary";
+  /** Whether it sends its clients to other zones. */
   draining: boolean;
+  /** Fencing token of its leadership, decimal; null while it does not lead. */
   epoch: string | null;
+  /** Clients that are registered with it. */
   clients: number;
   /** Messages that were not of this system, or not according to its schema. */
   dropped: number;
@@ -123,6 +130,7 @@ export interface BrokerCosts {
  * ```
  */
 export class Broker implements AsyncDisposable {
+  /** Unique among brokers. */
   readonly id: string;
   readonly #common: CheckedOptions;
   readonly #options: BrokerOptions;
@@ -149,7 +157,11 @@ export class Broker implements AsyncDisposable {
   #countTimer: ReturnType<typeof setTimeout> | undefined;
   #countWritten = "";
 
-  /** @throws {UsageError} naming the option, its value and its rule. */
+  /**
+   * Checks the options, and begins nothing: that is {@link start}'s.
+   *
+   * @throws {UsageError} naming the option, its value and its rule.
+   */
   constructor(options: BrokerOptions) {
     this.#common = checkCommon("broker", "broker", options, RULES);
     this.#options = { ...options };
@@ -508,6 +520,7 @@ export class Broker implements AsyncDisposable {
     this.#events.close();
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -49,10 +49,14 @@ const STATUS_BYTES = { burst: 16 << 20, perSecond: 4 << 20 };
 const log = logger("broker");
 
 /** What becomes of a client. */
-export interface ClientEvent {
+export interface DeskEvent {
+  /** Tells it from other events. */
   type: "client";
+  /** Its id. */
   id: string;
-  role: Asker["role"];
+  /** What it is. */
+  role: "publisher" | "subscriber";
+  /** What became of it: `silent` has not been heard of for too long. */
   what: "registered" | "left" | "silent";
 }
 
@@ -65,7 +69,7 @@ export interface DeskOwner {
   readonly directory: SystemDirectory;
   routing(): Routing;
   status(brief: boolean): Record<string, unknown>;
-  onEvent(event: ClientEvent): void;
+  onEvent(event: DeskEvent): void;
   /** The number of clients has changed, or may have. */
   onCount(): void;
 }

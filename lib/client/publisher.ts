@@ -121,6 +121,7 @@ export interface DrainReport {
 
 /** Samples of a topic that a subscriber has not got. */
 export interface Undelivered extends Missing {
+  /** The topic. */
   topic: string;
 }
 
@@ -135,7 +136,9 @@ export interface Undelivered extends Missing {
  * ```
  */
 export class Publisher implements AsyncDisposable {
+  /** Unique among publishers. */
   readonly id: string;
+  /** A random u32 that tells this start from others under the same id. */
   readonly incarnation: number = randomIncarnation();
   readonly #common: CheckedOptions;
   readonly #options: PublisherOptions;
@@ -168,7 +171,11 @@ export class Publisher implements AsyncDisposable {
   #drained: { published: number; report: DrainReport } | undefined;
   #gotMatches = Promise.withResolvers<void>();
 
-  /** @throws {UsageError} naming the option, its value and its rule. */
+  /**
+   * Checks the options, and begins nothing: that is {@link start}'s.
+   *
+   * @throws {UsageError} naming the option, its value and its rule.
+   */
   constructor(options: PublisherOptions) {
     this.#common = checkCommon("publisher", "pub", options, RULES);
     this.#options = { ...options };
@@ -741,6 +748,7 @@ export class Publisher implements AsyncDisposable {
     await recordEnd(this.#zk!, { publisher: this.id, incarnation: this.incarnation, streams });
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -92,7 +92,9 @@ interface Waiting {
 
 /** Counters since the start. `received` is all that was handed out, history too. */
 export interface SubscriberStats extends Tally {
+  /** Samples that were handed out. */
   received: number;
+  /** Of these, published before we joined. */
   historical: number;
   /** Received again and dropped: overlaps of live samples and answers, normal after a reconnect. */
   repeated: number;
@@ -104,7 +106,9 @@ export interface SubscriberStats extends Tally {
   invalid: number;
   /** Messages not believed: with numbers that their publisher cannot have reached, or epochs never given. */
   implausible: number;
+  /** Streams that are followed now: topics of publishers. */
   streams: number;
+  /** Zone it is registered in, 0 before that. */
   zone: number;
 }
 
@@ -119,6 +123,7 @@ export interface SubscriberStats extends Tally {
  * ```
  */
 export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
+  /** Unique among subscribers. */
   readonly id: string;
   readonly #common: CheckedOptions;
   readonly #options: SubscriberOptions;
@@ -182,7 +187,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
   #togetherMs = LEAST_TOGETHER_MS;
 
-  /** @throws {UsageError} naming the option, its value and its rule. */
+  /**
+   * Checks the options, and begins nothing: that is {@link start}'s.
+   *
+   * @throws {UsageError} naming the option, its value and its rule.
+   */
   constructor(options: SubscriberOptions) {
     this.#common = checkCommon("subscriber", "sub", options, RULES);
     this.#options = { ...options };
@@ -779,6 +788,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     }
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -10,6 +10,7 @@ const MAX_ASKED = 8;
 
 /** What a broker's clock is. */
 export interface ClockEstimate {
+  /** Id of the broker. */
   readonly broker: string;
   /** By how much it is ahead of ours, milliseconds. */
   readonly offset: number;

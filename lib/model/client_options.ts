@@ -82,17 +82,23 @@ export type ClientEvent =
 export interface Failover {
   /** Milliseconds since the epoch of the last sign of what was lost. */
   time: number;
+  /** What was lost, or changed. */
   event: "broker_lost" | "publisher_lost" | "owner_changed";
   /** Who: a broker's endpoint, a publisher's id, or a topic. */
   what: string;
+  /** When it was noticed. */
   detected_ms: number;
   /** First sample after it; null when none came before the record was closed. */
   data_back_ms: number | null;
   /** Registered with a primary again; null when control was not lost. */
   control_back_ms: number | null;
+  /** Samples that were asked for again and came. */
   recovered: number;
+  /** Samples that will never come. */
   lost: number;
+  /** Samples that were handed out twice. */
   duplicates: number;
+  /** Samples that were handed out after later ones. */
   reordered: number;
 }
 

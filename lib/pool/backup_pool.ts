@@ -99,10 +99,13 @@ export type BackupPoolEvent =
 
 /** State of a backup pool. */
 export interface BackupPoolStats {
+  /** Its id. */
   id: string;
   /** Whether it decides, by the clock now. */
   acting: boolean;
+  /** The zones that it runs. */
   zones: PoolMember["zones"];
+  /** Brokers that are kept started for the next zones. */
   warm: number;
   /** Process ids of its brokers. */
   pids: number[];
@@ -119,6 +122,7 @@ export interface BackupPoolStats {
  * ```
  */
 export class BackupPool implements AsyncDisposable {
+  /** Unique among pools. */
   readonly id: string;
   readonly #common: CheckedOptions;
   readonly #options: BackupPoolOptions;
@@ -136,7 +140,11 @@ export class BackupPool implements AsyncDisposable {
   #host = "";
   #brokers = 0;
 
-  /** @throws {UsageError} naming the option, its value and its rule. */
+  /**
+   * Checks the options, and begins nothing: that is {@link start}'s.
+   *
+   * @throws {UsageError} naming the option, its value and its rule.
+   */
   constructor(options: BackupPoolOptions) {
     this.#common = checkCommon("backup pool", "pool", options, RULES);
     this.#options = { ...options };
@@ -306,6 +314,7 @@ export class BackupPool implements AsyncDisposable {
     this.#events.close();
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -35,8 +35,21 @@ const order = z.object({
   keptUntil: z.number().optional(),
 });
 
-const step = z.object({
+/** Something that the acting pool did, and why. */
+export interface ScalingStep {
   /** Milliseconds since the epoch. */
+  time: number;
+  /** What was done with the zone. */
+  action: "start" | "end" | "ended" | "keep" | "move" | "gone";
+  /** Which zone. */
+  zone: number;
+  /** Whose brokers serve it. */
+  pool: string;
+  /** For people. */
+  reason: string;
+}
+
+const step: z.ZodType<ScalingStep> = z.object({
   time: z.number(),
   action: z.enum(["start", "end", "ended", "keep", "move", "gone"]),
   zone,
@@ -57,29 +70,47 @@ const plan = z.object({
   waiting: z.string().max(300).optional(),
 });
 
-const member = z.object({
+/** What a pool says of a zone it runs. */
+export interface PoolZone {
+  /** Its number. */
+  zone: number;
+  /** What its brokers do. */
+  state: "starting" | "serving" | "draining" | "drained" | "failing";
+  /** Clients that stay although it drains. */
+  pinned: number;
+  /** How often a broker of it was started again. */
+  restarts: number;
+}
+
+/** What a pool has, and has room for. */
+export interface PoolMember {
+  /** Its id. */
+  pool: string;
+  /** Where it runs. */
+  host: string;
+  /** Zones it runs at most. */
+  most: number;
+  /** Brokers that are started and wait for a zone. */
+  warm: number;
+  /** The zones it runs. */
+  zones: PoolZone[];
+}
+
+const member: z.ZodType<PoolMember> = z.object({
   pool: id,
   host: z.string().max(255),
-  /** Zones it runs at most. */
   most: z.int().min(0),
-  /** Brokers that are started and wait for a zone. */
   warm: z.int().min(0),
   zones: z.array(z.object({
     zone,
     state: z.enum(["starting", "serving", "draining", "drained", "failing"]),
-    /** Clients that stay although it drains. */
     pinned: z.int().min(0).default(0),
-    /** How often a broker of it was started again. */
     restarts: z.int().min(0).default(0),
   })).max(10_000),
 });
 
 export type ZoneOrder = z.infer<typeof order>;
-export type ScalingStep = z.infer<typeof step>;
 export type ScalingPlan = z.infer<typeof plan>;
-export type PoolMember = z.infer<typeof member>;
-/** What a pool says of a zone it runs. */
-export type PoolZone = PoolMember["zones"][number];
 
 /** The plan in the znode's data. @throws {FormatError} */
 export function parseScalingPlan(data: Uint8Array): ScalingPlan {

@@ -4,11 +4,13 @@
 export interface Missing {
   /** Its id; empty for all those together whose names were not kept. */
   subscriber: string;
+  /** How many. */
   samples: number;
   /** How many of them the subscriber has given up itself: counted as lost or fenced. */
   givenUp: number;
-  /** The first and the last number; with gaps between them if it was more than one life of the subscriber. */
+  /** The first number. */
   from: number;
+  /** The last number; with gaps before it if it was more than one life of the subscriber. */
   to: number;
 }
 

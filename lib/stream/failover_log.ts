@@ -14,9 +14,13 @@ const CERTAIN_AFTER_MS = 1000;
 
 /** The subscriber's counters at a moment. */
 export interface Tally {
+  /** Samples that were asked for again and came. */
   recovered: number;
+  /** Samples that will never come. */
   lost: number;
+  /** Samples that were handed out twice. */
   duplicates: number;
+  /** Samples that were handed out after later ones. */
   reordered: number;
 }
 

@@ -50,6 +50,7 @@ const encoder = new TextEncoder();
 
 /** One sample as a subscriber gets it. */
 export interface Sample {
+  /** What it is about. */
   topic: string;
   /** Id of the publisher. */
   publisher: string;
@@ -71,7 +72,9 @@ export interface Sample {
 
 /** What a stream is called by the one who reads it. */
 export interface StreamName {
+  /** Its topic. */
   readonly topic: string;
+  /** Id of its publisher. */
   readonly publisher: string;
 }
 
@@ -86,6 +89,19 @@ export class SampleBatch implements Iterable<Sample> {
   /** By how many milliseconds the publisher's clock is behind its broker's, to three digits; 0 if they agree. */
   clockOffset = 0;
 
+  /**
+   * Samples of a message that was decoded.
+   *
+   * @param stream whose samples they are
+   * @param incarnation tells the starts of a publisher apart
+   * @param epoch fencing token of the topic's ownership
+   * @param flags bits of {@link Flag}
+   * @param request the request that it answers, 0 when it is live
+   * @param firstSequence number of the first sample
+   * @param count samples
+   * @param bytes the whole message
+   * @param offset where the samples begin in it
+   */
   constructor(
     readonly stream: StreamName,
     readonly incarnation: number,
@@ -94,16 +110,17 @@ export class SampleBatch implements Iterable<Sample> {
     readonly request: number,
     readonly firstSequence: number,
     readonly count: number,
-    /** The whole message; samples begin at `offset`. */
     readonly bytes: Uint8Array,
     readonly offset: number,
   ) {
     this.historical = (flags & Flag.HISTORICAL) !== 0;
   }
 
+  /** What the samples are about. */
   get topic(): string {
     return this.stream.topic;
   }
+  /** Id of their publisher. */
   get publisher(): string {
     return this.stream.publisher;
   }
@@ -177,6 +194,7 @@ export class SampleBatch implements Iterable<Sample> {
     }
   }
 
+  /** The samples, each an object. */
   *[Symbol.iterator](): Generator<Sample> {
     const { bytes, topic, publisher, epoch, receiveTime, historical } = this;
     const view = viewOf(bytes);

@@ -28,16 +28,40 @@ const endpoint = z.string().refine(isEndpoint, "must be tcp://HOST:PORT");
 /** A figure that a client tells of itself: nothing nested, nothing long. */
 const figure = z.unknown().refine(isFigure, "must be a number, a boolean, a short text or a list of such");
 
+/** What every client declares. */
+interface ClientInfo {
+  id: string;
+  topics: string[];
+  /** Where it listens: an endpoint; empty if nobody is to connect to it. */
+  address: string;
+  ownership: Ownership;
+  /** Drawn at start: tells a restarted client from the one before. */
+  incarnation: number;
+}
+
+/** What a publisher declares: in its registration and in its record `/shared_state/publishers/<id>`. */
+export interface PublisherInfo extends ClientInfo {
+  offered: number;
+  strength: number;
+  centralized: boolean;
+}
+
+/** What a subscriber declares: in its registration and in its record `/shared_state/subscribers/<id>`. */
+export interface SubscriberInfo extends ClientInfo {
+  requested: number;
+  reliability: "reliable" | "best-effort";
+  /** Undefined: the broker decides. */
+  centralized?: boolean | undefined;
+}
+
 const client = {
   id,
   topics: z.array(topic).min(1).max(MAX_TOPICS),
   address: z.string().max(300),
   ownership: z.enum(["exclusive", "shared"]),
-  /** Drawn at start: tells a restarted client from the one before. */
   incarnation: u32,
 };
 
-/** What a publisher declares: in its registration and in its record `/shared_state/publishers/<id>`. */
 const publisher = z.object({
   ...client,
   offered: depth,
@@ -48,9 +72,8 @@ const publisher = z.object({
 const isReachable = ({ address, centralized }: { address: string; centralized: boolean }) =>
   isEndpoint(address) || (centralized && address === "");
 const reachable = { message: "must be tcp://HOST:PORT, or empty if centralized", path: ["address"] };
-export const publisherInfo = publisher.refine(isReachable, reachable);
-/** What a subscriber declares: in its registration and in its record `/shared_state/subscribers/<id>`. */
-export const subscriberInfo = z.object({
+const publisherInfo: z.ZodType<PublisherInfo> = publisher.refine(isReachable, reachable);
+const subscriberInfo = z.object({
   ...client,
   requested: depth,
   reliability: z.enum(["reliable", "best-effort"]).default("reliable"),
@@ -59,8 +82,29 @@ export const subscriberInfo = z.object({
 /** A client's record in ZooKeeper: what it declared and the zone that accepted it. */
 export const publisherRecord = publisher.extend({ zone }).refine(isReachable, reachable);
 export const subscriberRecord = subscriberInfo.extend({ zone });
-/** `/brokers/<id>` and `/primaries/zone_<n>`. */
-export const brokerRecord = z.object({
+/** What a broker says of itself, `/brokers/<id>` and `/primaries/zone_<n>`. */
+export interface BrokerRecord {
+  /** Its id. */
+  broker: string;
+  /** The zone that it belongs to. */
+  zone: number;
+  /** The address under which others reach it. */
+  host: string;
+  /** Where clients register: an endpoint, `tcp://HOST:PORT`, as the following are. */
+  control: string;
+  /** Where publishers send to. */
+  ingress: string;
+  /** Where subscribers listen to. */
+  egress: string;
+  /** Whether it does not lead its zone. */
+  standby: boolean;
+  /** It is about to end: no new clients, and no data through it that could go elsewhere. */
+  draining?: boolean | undefined;
+  /** Fencing token of its leadership, decimal; only while it leads. */
+  epoch?: string | undefined;
+}
+
+const brokerRecord: z.ZodType<BrokerRecord> = z.object({
   broker: id,
   zone,
   host: z.string().max(255),
@@ -68,7 +112,6 @@ export const brokerRecord = z.object({
   ingress: endpoint,
   egress: endpoint,
   standby: z.boolean().default(false),
-  /** It is about to end: no new clients, and no data through it that could go elsewhere. */
   draining: z.boolean().optional(),
   epoch: z.string().regex(/^\d{1,20}$/).optional(),
 });
@@ -81,12 +124,10 @@ export const endedRecord = z.object({
 });
 
 export type EndedRecord = z.infer<typeof endedRecord>;
-export type PublisherInfo = z.infer<typeof publisherInfo>;
-export type SubscriberInfo = z.infer<typeof subscriberInfo>;
 export type PublisherRecord = z.infer<typeof publisherRecord>;
 export type SubscriberRecord = z.infer<typeof subscriberRecord>;
-export type BrokerRecord = z.infer<typeof brokerRecord>;
-export type Ownership = PublisherInfo["ownership"];
+/** Whether only the samples of a topic's owner are delivered, or those of all its publishers. */
+export type Ownership = "exclusive" | "shared";
 
 const register = {
   type: z.literal("register"),
@@ -117,7 +158,25 @@ const clientMessage = z.discriminatedUnion("type", [
 ]);
 
 const version = z.int().min(0);
-const mismatch = z.object({
+/** Why a publisher and a subscriber of one topic do not match. */
+export interface Mismatch {
+  /** The topic that both have. */
+  topic: string;
+  /** Id of the publisher. */
+  publisher: string;
+  /** Id of the subscriber. */
+  subscriber: string;
+  /** What does not fit. */
+  policy: "history" | "ownership";
+  /** What the publisher offers. */
+  offered: string;
+  /** What the subscriber requests. */
+  requested: string;
+  /** What to do about it, for people. */
+  fix: string;
+}
+
+const mismatch: z.ZodType<Mismatch> = z.object({
   topic,
   publisher: id,
   subscriber: id,
@@ -174,7 +233,6 @@ const brokerMessage = z.discriminatedUnion("type", [
 
 export type ClientMessage = z.infer<typeof clientMessage>;
 export type BrokerMessage = z.infer<typeof brokerMessage>;
-export type Mismatch = z.infer<typeof mismatch>;
 export type StreamMatch = z.infer<typeof streamMatch>;
 export type SubscriberMatch = z.infer<typeof subscriberMatch>;
 /** Matches on the wire. */

@@ -33,9 +33,11 @@ export interface ServerOptions {
   readonly tickTimeMs?: number;
   /** The smallest session time-out, if 2 ticks are too long. For tests and demonstrations. */
   readonly minSessionTimeoutMs?: number;
+  /** The largest session time-out. @default 20 ticks */
   readonly maxSessionTimeoutMs?: number;
   /** Four-letter words that are answered. @default srvr */
   readonly words?: readonly string[];
+  /** Bounds other than the default ones. */
   readonly limits?: Partial<Limits>;
 }
 
@@ -55,26 +57,36 @@ const RULES: Rules<ServerOptions> = {
 
 /** A look at a running server. */
 export interface ServerStats {
+  /** Open ones. */
   readonly connections: number;
+  /** Sessions that are not over. */
   readonly sessions: number;
+  /** Znodes, the root and those of the server itself included. */
   readonly nodes: number;
+  /** Of these, such as end with a session. */
   readonly ephemerals: number;
+  /** Of all connections. */
   readonly watches: number;
+  /** Number of the last transaction. */
   readonly zxid: number;
+  /** Requests since the start. */
   readonly packetsReceived: number;
+  /** Answers and watch events since the start. */
   readonly packetsSent: number;
 }
 
 /** A bound that was reached is logged this often at most, in milliseconds. */
 const BOUND_LOG_MS = 60_000;
 
-export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
-  readonly engine: Engine;
+/** A running server. Made by {@link ZooKeeperServer.start}. */
+export class ZooKeeperServer implements AsyncDisposable {
   /** `host:port` really bound. */
   readonly address: string;
   /** Rejects when the server cannot go on; otherwise never settles. */
   readonly failed: Promise<never>;
 
+  readonly #engine: Engine;
+  readonly #host: ConnectionHost;
   readonly #options: ServerOptions;
   readonly #tickTimeMs: number;
   readonly #listener: Deno.TcpListener;
@@ -106,7 +118,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     promise.catch(() => {}); // Nobody has to wait for it.
     this.failed = promise;
     this.#fail = reject;
-    this.engine = new Engine({
+    this.#engine = new Engine({
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       minTimeoutMs,
       maxTimeoutMs: Math.max(minTimeoutMs, options.maxSessionTimeoutMs ?? 20 * tick),
@@ -119,12 +131,22 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       now: performance.now(),
       wall: Date.now(),
     });
-    if (journal !== null) journal.source = this.engine;
-    this.#gate = new OutputGate<Connection>(journal, (error) => this.broken(error));
+    if (journal !== null) journal.source = this.#engine;
+    this.#host = {
+      engine: this.#engine,
+      enter: () => this.#enter(),
+      leave: () => this.#gate.open(),
+      wrote: (connection) => this.#gate.wrote(connection),
+      word: (word) => this.#word(word),
+      unfinished: (bytes) => this.#unfinished(bytes),
+      bounded: (reason, connection) => this.#bounded(reason, connection),
+      broken: (error) => this.#break(error),
+    };
+    this.#gate = new OutputGate<Connection>(journal, (error) => this.#break(error));
     this.#timers.push(
       setInterval(() => this.#sweep(), sweepMs),
       setInterval(() => this.#checkConnections(), 1000),
-      setInterval(() => this.#run(() => this.engine.sweepNodes()), this.engine.limits.mortalCheckMs),
+      setInterval(() => this.#run(() => this.#engine.sweepNodes()), this.#engine.limits.mortalCheckMs),
     );
     this.#tasks.add(this.#accept());
   }
@@ -156,23 +178,23 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     const server = new ZooKeeperServer(options, listener, journal);
     const kept = journal === null
       ? "no data directory: nothing is kept when this process ends"
-      : `data directory ${dataDir}: ${server.engine.tree.size} nodes, ${server.engine.sessions.size} sessions`;
+      : `data directory ${dataDir}: ${server.#engine.tree.size} nodes, ${server.#engine.sessions.size} sessions`;
     log.info(`listening on ${server.address}; ${kept}`);
     return server;
   }
 
   /** Counters of this moment. */
   stats(): ServerStats {
-    const { tree, watches, sessions } = this.engine;
+    const { tree, watches, sessions } = this.#engine;
     return {
       connections: this.#connections.size,
       sessions: sessions.size,
       nodes: tree.size,
       ephemerals: tree.ephemeralCount,
       watches: watches.size,
-      zxid: this.engine.zxid,
-      packetsReceived: this.engine.packetsReceived,
-      packetsSent: this.engine.packetsSent,
+      zxid: this.#engine.zxid,
+      packetsReceived: this.#engine.packetsReceived,
+      packetsSent: this.#engine.packetsSent,
     };
   }
 
@@ -181,6 +203,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     return this.#closing ??= this.#close();
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -208,7 +231,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
   }
 
   /** The disk failed, or the engine: nothing can be promised any more. */
-  broken(error: unknown): void {
+  #break(error: unknown): void {
     if (this.#broken) return;
     const failure = error instanceof Error ? error : new PubsubError(String(error));
     log.error(`stopped: ${reasonOf(failure)}`);
@@ -225,22 +248,22 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
       } catch (error) {
         if (this.#stopping) return;
         // Out of descriptors, or a client that left before it was accepted: go on, but do not spin.
-        this.bounded(`it could not be accepted: ${reasonOf(error)}`);
+        this.#bounded(`it could not be accepted: ${reasonOf(error)}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
-      if (this.#connections.size >= this.engine.limits.connections) {
-        this.bounded(`more than ${this.engine.limits.connections} connections`);
+      if (this.#connections.size >= this.#engine.limits.connections) {
+        this.#bounded(`more than ${this.#engine.limits.connections} connections`);
         socket.close();
         continue;
       }
       const { hostname } = socket.remoteAddr;
-      if ((this.#perAddress.get(hostname) ?? 0) >= this.engine.limits.connectionsPerAddress) {
-        this.bounded(`more than ${this.engine.limits.connectionsPerAddress} connections from ${hostname}`);
+      if ((this.#perAddress.get(hostname) ?? 0) >= this.#engine.limits.connectionsPerAddress) {
+        this.#bounded(`more than ${this.#engine.limits.connectionsPerAddress} connections from ${hostname}`);
         socket.close();
         continue;
       }
-      this.#serve(new Connection(socket, this, performance.now()));
+      this.#serve(new Connection(socket, this.#host, performance.now()));
     }
   }
 
@@ -261,31 +284,23 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     this.#tasks.add(task);
   }
 
-  enter(): void {
-    this.engine.advance(performance.now(), Date.now());
-  }
-
-  leave(): void {
-    this.#gate.open();
-  }
-
-  wrote(connection: Connection): void {
-    this.#gate.wrote(connection);
+  #enter(): void {
+    this.#engine.advance(performance.now(), Date.now());
   }
 
   #run(action: () => void): void {
     try {
-      this.enter();
+      this.#enter();
       action();
-      this.leave();
+      this.#gate.open();
     } catch (error) {
-      this.broken(error);
+      this.#break(error);
     }
   }
 
   #sweep(): void {
     this.#run(() => {
-      const ids = this.engine.sweep().map(hex);
+      const ids = this.#engine.sweep().map(hex);
       if (ids.length > 3) ids.splice(3, ids.length, `and ${ids.length - 3} more`);
       if (ids.length > 0) log.info(`expired sessions: ${ids.join(", ")}`);
     });
@@ -296,16 +311,16 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     for (const connection of this.#connections) connection.check(now);
   }
 
-  unfinished(bytes: number): boolean {
+  #unfinished(bytes: number): boolean {
     this.#unfinishedBytes += bytes;
-    return this.#unfinishedBytes <= this.engine.limits.unfinishedBytes;
+    return this.#unfinishedBytes <= this.#engine.limits.unfinishedBytes;
   }
 
-  word(word: string): string | null {
+  #word(word: string): string | null {
     if (!this.#words.has(word)) return refusal(word);
     let outstanding = 0;
     for (const connection of this.#connections) outstanding += connection.queued;
-    return answerWord(word, this.engine, {
+    return answerWord(word, this.#engine, {
       address: this.address,
       dataDir: this.#options.dataDir ?? null,
       tickTimeMs: this.#tickTimeMs,
@@ -317,7 +332,7 @@ export class ZooKeeperServer implements AsyncDisposable, ConnectionHost {
     });
   }
 
-  bounded(reason: string, connection?: Connection): void {
+  #bounded(reason: string, connection?: Connection): void {
     const kind = reason.replaceAll(/\d+/g, "");
     const now = performance.now();
     if (now - (this.#boundLogged.get(kind) ?? -Infinity) < BOUND_LOG_MS) return;

@@ -25,7 +25,8 @@ interface Received {
 
 function worldIn(place: Place): World {
   const zookeeper = place.coordinator.servers + place.chroot;
-  const common = { zookeeper, address: "127.0.0.1", ownership: "shared" as const, topics: ["T"] };
+  const common = { zookeeper, address: "127.0.0.1" };
+  const client = { ...common, ownership: "shared" as const, topics: ["T"] };
   return {
     zookeeper,
     observer: place.use(new Observer(zookeeper)),
@@ -35,12 +36,12 @@ function worldIn(place: Place): World {
       return broker;
     },
     async publisher(id) {
-      const publisher = place.use(new Publisher({ ...common, id, zone: 1 }));
+      const publisher = place.use(new Publisher({ ...client, id, zone: 1 }));
       await publisher.start();
       return publisher;
     },
     async subscriber(id, options = {}) {
-      const subscriber = place.use(new Subscriber({ ...common, id, ...options }));
+      const subscriber = place.use(new Subscriber({ ...client, id, ...options }));
       const received: Received = { subscriber, numbers: [], failovers: [] };
       await subscriber.start();
       (async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/base/errors.ts";
 import { CorruptFile } from "../../../lib/zookeeper_server/block.ts";
+import { Engine } from "../../../lib/zookeeper_server/engine.ts";
 import { type ServerOptions, ZooKeeperServer } from "../../../lib/zookeeper_server/server.ts";
 import { until, within } from "../../harness/condition.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
@@ -191,13 +192,18 @@ test("A fault in the engine stops the server, which would not know its state any
   const server = await start();
   await using client = await RawZooKeeper.connect(server.address);
   await using bystander = await RawZooKeeper.connect(server.address);
-  server.engine.commit = () => {
+  const original = Engine.prototype.commit;
+  Engine.prototype.commit = () => {
     throw new TypeError("a fault nobody foresaw");
   };
-  await assert.rejects(within("the request has an end", client.create("/n")), RawClosed);
-  await assert.rejects(within("the failure is told", server.failed), /a fault nobody foresaw/);
-  await within("every connection is closed", bystander.closed);
-  await server.close();
+  try {
+    await assert.rejects(within("the request has an end", client.create("/n")), RawClosed);
+    await assert.rejects(within("the failure is told", server.failed), /a fault nobody foresaw/);
+    await within("every connection is closed", bystander.closed);
+  } finally {
+    Engine.prototype.commit = original;
+    await server.close();
+  }
 });
 
 test("One sync serves the writes of many clients", async (start) => {

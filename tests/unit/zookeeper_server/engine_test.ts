@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { JuteReader, JuteWriter, Malformed } from "../../../lib/zookeeper_server/jute.ts";
+import { JuteReader, type JuteWriter, Malformed } from "../../../lib/zookeeper_server/jute.ts";
 import { Err } from "../../../lib/zookeeper_server/protocol.ts";
 import { readMultiResults, readStat, writeAclList } from "../../harness/raw_zookeeper.ts";
 import { Bench, FakePeer } from "./fake_peer.ts";

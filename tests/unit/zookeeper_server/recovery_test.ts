@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Acl, OPEN_ACL } from "../../../lib/zookeeper_server/acl.ts";
 import { CorruptFile } from "../../../lib/zookeeper_server/block.ts";
-import { Engine } from "../../../lib/zookeeper_server/engine.ts";
+import type { Engine } from "../../../lib/zookeeper_server/engine.ts";
 import { LogEncoder } from "../../../lib/zookeeper_server/log_record.ts";
 import { Op } from "../../../lib/zookeeper_server/protocol.ts";
 import {

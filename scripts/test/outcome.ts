@@ -1,0 +1,33 @@
+/** What one run of `deno test` has said. Pure. */
+
+/** The result of one test file. */
+export interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly ignored: number;
+  /** Names of the tests that failed, without those inside of tests. */
+  readonly failures: readonly string[];
+}
+
+// deno-lint-ignore no-control-regex
+const COLOUR = /\x1b\[[0-9;]*m/g;
+const SUMMARY =
+  /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/m;
+
+/** Reads the output of `deno test`; undefined when it has no summary, as the process ended before. */
+export function outcomeOf(output: string): Outcome | undefined {
+  const text = output.replaceAll(COLOUR, "");
+  const [, passed, failed, ignored] = SUMMARY.exec(text) ?? [];
+  if (passed === undefined) return undefined;
+  const [, list = ""] = text.split(/^ *FAILURES *$/m);
+  const failures = [...list.matchAll(/^(\S.*) => \S+:\d+:\d+$/gm)].map(([, name]) => name!);
+  return { passed: Number(passed), failed: Number(failed), ignored: Number(ignored ?? 0), failures };
+}
+
+/** In a file's first comment: why it has the machine for itself. */
+const ALONE = /^\/\*\*(?:(?!\*\/)[\s\S])*?\bRuns alone: (?:(?!\*\/)[\s\S])*?\*\//;
+
+/** Whether a test file asks for the machine: nothing else runs beside it. */
+export function runsAlone(source: string): boolean {
+  return ALONE.test(source);
+}
