@@ -1,3 +1,8 @@
+import { Loop } from "./loop.ts";
+
+/** Events of an object that are kept for who reads them later. */
+export const EVENTS_KEPT = 1000;
+
 /**
  * A queue between a producer that never waits and a consumer with `for await`.
  *
@@ -5,8 +10,6 @@
  * several consumers each item goes to one, to the one that has waited longest; all of them end at `close()`. Who leaves
  * a loop over the queue itself ends it; a {@link AsyncQueue.loop} may be left and followed by another one.
  */
-import { Loop } from "./loop.ts";
-
 export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   #items: T[] = [];
   #head = 0;

@@ -3,6 +3,8 @@ import { UsageError } from "./errors.ts";
 import { shown } from "./option_rules.ts";
 
 const ID = /^[A-Za-z0-9._-]{1,64}$/;
+/** Bytes of a topic's name. */
+const LONGEST_TOPIC = 255;
 const encoder = new TextEncoder();
 
 /** Whether `id` follows the rule of {@link checkId}. */
@@ -14,8 +16,10 @@ export function isId(id: string): boolean {
 /** Whether `topic` follows the rule of {@link checkTopic}. */
 export function isTopic(topic: string): boolean {
   // Every UTF-16 unit is one to three bytes: most topics need not be encoded to be measured.
-  if (topic.length < 1 || topic.length > 255 || topic.includes("\0") || !topic.isWellFormed()) return false;
-  return topic.length <= 85 || encoder.encode(topic).length <= 255;
+  if (topic.length < 1 || topic.length > LONGEST_TOPIC || topic.includes("\0") || !topic.isWellFormed()) {
+    return false;
+  }
+  return topic.length <= LONGEST_TOPIC / 3 || encoder.encode(topic).length <= LONGEST_TOPIC;
 }
 
 /**

@@ -8,7 +8,7 @@
  * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
  */
 import process from "node:process";
-import { AsyncQueue } from "../base/async_queue.ts";
+import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import {
   checkCommon,
@@ -135,7 +135,7 @@ export class Broker implements AsyncDisposable {
   readonly #common: CheckedOptions;
   readonly #options: BrokerOptions;
   readonly #directory: SystemDirectory;
-  readonly #events = new AsyncQueue<BrokerEvent>({ limit: 1000 });
+  readonly #events = new AsyncQueue<BrokerEvent>({ limit: EVENTS_KEPT });
   readonly #life: Lifecycle;
   #zk: ZooKeeper | undefined;
   #forwarder: Forwarder | undefined;

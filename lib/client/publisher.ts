@@ -11,7 +11,7 @@
  * contends again at the end of the queue.
  */
 import { Answers } from "./answers.ts";
-import { AsyncQueue } from "../base/async_queue.ts";
+import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { Budget } from "../stream/budget.ts";
 import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../model/client_options.ts";
@@ -53,6 +53,8 @@ import { Socket } from "../zmq/socket.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
 const HIGH_WATER_MARK = 4096;
+/** Samples of a topic that may be unacknowledged, if it is not told. */
+const MAX_IN_FLIGHT = 100_000;
 /** Longest sample: 16 MiB. Larger messages than its batch are refused by every receiver. */
 const MAX_PAYLOAD = 16 * 1024 * 1024;
 /** A UTF-16 unit of a text is so many bytes of UTF-8 at most. */
@@ -143,7 +145,7 @@ export class Publisher implements AsyncDisposable {
   readonly #common: CheckedOptions;
   readonly #options: PublisherOptions;
   readonly #topics = new Map<string, PublishedTopic>();
-  readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
+  readonly #events = new AsyncQueue<ClientEvent>({ limit: EVENTS_KEPT });
   readonly #turn: Turn;
   readonly #idBytes: Uint8Array;
   readonly #life: Lifecycle;
@@ -192,7 +194,7 @@ export class Publisher implements AsyncDisposable {
         incarnation: this.incarnation,
         offered: options.history ?? 1,
         flow: options.flow ?? "wait",
-        maxInFlight: options.maxInFlight ?? 100_000,
+        maxInFlight: options.maxInFlight ?? MAX_IN_FLIGHT,
         slowMs: options.slowSubscriberMs ?? 5000,
         send: (message) => this.#socket?.send(message),
         sendCopies: true,

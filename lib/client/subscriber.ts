@@ -9,7 +9,7 @@
  *
  * Znodes: `/shared_state/subscribers/<id>`. Session suspended or lost: samples go on over the links that stand.
  */
-import { AsyncQueue } from "../base/async_queue.ts";
+import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle } from "../base/lifecycle.ts";
 import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../model/client_options.ts";
 import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
@@ -128,7 +128,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   readonly #common: CheckedOptions;
   readonly #options: SubscriberOptions;
   readonly #info: SubscriberInfo;
-  readonly #events = new AsyncQueue<ClientEvent>({ limit: 1000 });
+  readonly #events = new AsyncQueue<ClientEvent>({ limit: EVENTS_KEPT });
   readonly #queue = new AsyncQueue<Waiting>();
   readonly #delivery = new Delivery<Waiting>(this.#queue, {
     opened: (waiting) => this.#opened(waiting),

@@ -40,6 +40,9 @@ export function numberedPath(path: string, number: number): string {
   return dot > slash ? `${path.slice(0, dot)}-${number}${path.slice(dot)}` : `${path}-${number}`;
 }
 
+/** Characters of rows that wait to be written. */
+const LONGEST_WAITING = 1_048_576;
+
 /** Where the rows go. */
 export interface CsvFile {
   write(bytes: Uint8Array): Promise<number>;
@@ -92,7 +95,7 @@ export class LatencyCsv {
     return csv;
   }
 
-  constructor(file: CsvFile, onFailure: (reason: string) => void, limit = 1_048_576) {
+  constructor(file: CsvFile, onFailure: (reason: string) => void, limit = LONGEST_WAITING) {
     this.#file = file;
     this.#onFailure = onFailure;
     this.#limit = limit;

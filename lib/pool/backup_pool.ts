@@ -10,7 +10,7 @@
  * (the plan and the last steps). Session suspended: nothing is decided, its brokers go on as they are. Lost: the same,
  * and another pool acts; zones that have a primary are left alone until their pool is back.
  */
-import { AsyncQueue } from "../base/async_queue.ts";
+import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { BrokerCrew } from "./broker_crew.ts";
 import { BrokerProcess } from "./broker_process.ts";
@@ -45,6 +45,8 @@ import { ZooKeeper } from "../zk/zookeeper.ts";
 
 /** When it leaves, its clients have so long to go to other zones. */
 const FAREWELL_MS = 2000;
+/** Zones that a pool runs at most, if it is not told. */
+const MAX_ZONES = 10;
 /** Ids of brokers are the pool's and a number. */
 const LONGEST_ID = 50;
 
@@ -128,7 +130,7 @@ export class BackupPool implements AsyncDisposable {
   readonly #options: BackupPoolOptions;
   readonly #settings: ScalingSettings;
   readonly #most: number;
-  readonly #events = new AsyncQueue<BackupPoolEvent>({ limit: 1000 });
+  readonly #events = new AsyncQueue<BackupPoolEvent>({ limit: EVENTS_KEPT });
   readonly #life: Lifecycle;
   #zk: ZooKeeper | undefined;
   #crew: BrokerCrew | undefined;
@@ -155,7 +157,7 @@ export class BackupPool implements AsyncDisposable {
     }
     parseZkAddress(options.zookeeper);
     this.#settings = settingsOf(options);
-    this.#most = options.maxZones ?? 10;
+    this.#most = options.maxZones ?? MAX_ZONES;
   }
 
   /** Rejects when the pool cannot go on. */

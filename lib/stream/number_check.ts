@@ -11,7 +11,7 @@ const MOST_EVER = 2 ** 51;
 /** Ahead of what we have got, whenever that was. */
 const AHEAD = 2 ** 30;
 /** And so many more for each millisecond since we first looked at the stream. */
-const AHEAD_PER_MS = 100_000;
+const AHEAD_A_SECOND = 100_000_000;
 
 /** The check of one stream. */
 export class NumberCheck {
@@ -34,7 +34,7 @@ export class NumberCheck {
       this.#since = now;
     }
     if (next > 0 && nextSequence - next <= AHEAD) return true;
-    const most = next === 0 ? MOST_EVER : this.#base + AHEAD + (now - this.#since) * AHEAD_PER_MS;
+    const most = next === 0 ? MOST_EVER : this.#base + AHEAD + (now - this.#since) / 1000 * AHEAD_A_SECOND;
     if (nextSequence <= Math.min(most, MOST_EVER)) return true;
     this.#refused++;
     return false;

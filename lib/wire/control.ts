@@ -14,6 +14,10 @@ export const MAX_CONTROL_BYTES = 1 << 20;
 export const MAX_BROKER_BYTES = 1 << 24;
 /** More topics than this in one registration are refused. */
 export const MAX_TOPICS = 1000;
+/** Characters of the reason why a client is rejected. */
+const LONGEST_REASON = 1000;
+/** Characters of other texts that a broker sends, and of an endpoint. */
+const LONGEST_TEXT = 300;
 /** A larger keep-alive is not read: what it tells is kept for as long as the client is registered. */
 export const MAX_PING_BYTES = 16_384;
 /** A broker may not ask for keep-alives less often than this, milliseconds: it would be taken for dead too late. */
@@ -57,7 +61,7 @@ export interface SubscriberInfo extends ClientInfo {
 const client = {
   id,
   topics: z.array(topic).min(1).max(MAX_TOPICS),
-  address: z.string().max(300),
+  address: z.string().max(LONGEST_TEXT),
   ownership: z.enum(["exclusive", "shared"]),
   incarnation: u32,
 };
@@ -183,7 +187,7 @@ const mismatch: z.ZodType<Mismatch> = z.object({
   policy: z.enum(["history", "ownership"]),
   offered: z.string().max(40),
   requested: z.string().max(40),
-  fix: z.string().max(300),
+  fix: z.string().max(LONGEST_TEXT),
 });
 const streamMatch = z.object({
   topic,
@@ -204,7 +208,7 @@ const brokerMessage = z.discriminatedUnion("type", [
     broker: id,
     heartbeat: z.number().min(1).max(MAX_HEARTBEAT_MS),
   }),
-  z.object({ type: z.literal("rejected"), code: z.string().max(40), reason: z.string().max(1000) }),
+  z.object({ type: z.literal("rejected"), code: z.string().max(40), reason: z.string().max(LONGEST_REASON) }),
   z.object({ type: z.literal("not_primary"), primary: id.optional() }),
   /** Whoever asks is not registered by this connection: it may register. */
   z.object({ type: z.literal("unregistered") }),
@@ -225,7 +229,7 @@ const brokerMessage = z.discriminatedUnion("type", [
     /** The next message belongs to this one. */
     more: z.boolean().optional(),
   }),
-  z.object({ type: z.literal("reassign"), zone, reason: z.string().max(300) }),
+  z.object({ type: z.literal("reassign"), zone, reason: z.string().max(LONGEST_TEXT) }),
   /** `version`: of the matches that the client was sent last. */
   z.object({ type: z.literal("pong"), time: z.number(), clock: z.number(), version: version.optional() }),
   z.object({ type: z.literal("status"), status: z.record(z.string(), z.unknown()) }),
@@ -248,14 +252,14 @@ export function encodeControl(message: ClientMessage | BrokerMessage): Uint8Arra
 
 /** Whether `text` is an endpoint that a socket can connect to, such as `tcp://10.0.0.3:4711` or `tcp://[::1]:4711`. */
 function isEndpoint(text: string): boolean {
-  if (text.length > 300) return false;
+  if (text.length > LONGEST_TEXT) return false;
   const port = /^tcp:\/\/(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+):(\d{1,5})$/.exec(text)?.[1];
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65535;
 }
 
 function isFigure(value: unknown): boolean {
   if (Array.isArray(value)) return value.every((one) => !Array.isArray(one) && isFigure(one));
-  if (typeof value === "string") return value.length <= 300;
+  if (typeof value === "string") return value.length <= LONGEST_TEXT;
   return value === null || typeof value === "number" || typeof value === "boolean";
 }
 
