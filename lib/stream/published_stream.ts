@@ -5,7 +5,8 @@
 import type { Share } from "../wire/upstream.ts";
 import { type Account, Budget } from "./budget.ts";
 import { Flow, type FlowOptions } from "./flow.ts";
-import { BatchBuilder, encodeMark, Flag } from "../wire/batch.ts";
+import { Flag } from "../wire/batch.ts";
+import { BatchBuilder, encodeMark } from "../wire/batch_builder.ts";
 import { liveKey, replayKey } from "../wire/key.ts";
 import type { ReplayRequest } from "../wire/upstream.ts";
 import { chunkOf, Window } from "./window.ts";

@@ -6,7 +6,8 @@
  * filled; and nothing that a subscriber we wait for has not acknowledged is ever dropped.
  */
 import { MessageRing } from "./message_ring.ts";
-import { encodeReplay, Flag, type Header, HEADER_BYTES, SampleBatch } from "../wire/batch.ts";
+import { Flag, HEADER_BYTES, SampleBatch } from "../wire/batch.ts";
+import { encodeReplay, type Header } from "../wire/batch_builder.ts";
 
 /** Small chunks are packed together up to this size when they are sent again. */
 const REPLAY_BYTES = 64 * 1024;

@@ -7,7 +7,7 @@ import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 import type { PublisherOptions } from "../../lib/client/publisher.ts";
 import type { SubscriberOptions } from "../../lib/client/subscriber.ts";
-import { BatchBuilder, encodeMark } from "../../lib/wire/batch.ts";
+import { BatchBuilder, encodeMark } from "../../lib/wire/batch_builder.ts";
 import { parseBrokerRecord } from "../../lib/wire/control.ts";
 import { liveKey } from "../../lib/wire/key.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
-import { BatchBuilder, encodeMark } from "../../lib/wire/batch.ts";
+import { BatchBuilder, encodeMark } from "../../lib/wire/batch_builder.ts";
 import { liveKey } from "../../lib/wire/key.ts";
 import { parseBrokerRecord } from "../../lib/wire/control.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { AsyncQueue } from "../../../lib/base/async_queue.ts";
 import { Delivery } from "../../../lib/stream/delivery.ts";
 import { chunkOf } from "../../../lib/stream/window.ts";
-import { BatchBuilder, type SampleBatch } from "../../../lib/wire/batch.ts";
+import type { SampleBatch } from "../../../lib/wire/batch.ts";
+import { BatchBuilder } from "../../../lib/wire/batch_builder.ts";
 
 const KEY = new TextEncoder().encode("A\0pub\0L");
 

@@ -1,6 +1,7 @@
 /** Batches of one stream made by hand, as they come out of the decoder. */
 import { FormatError } from "../../../lib/base/errors.ts";
-import { BatchBuilder, decodeBatch, encodeMark, Flag, type SampleBatch } from "../../../lib/wire/batch.ts";
+import { decodeBatch, Flag, type SampleBatch } from "../../../lib/wire/batch.ts";
+import { BatchBuilder, encodeMark } from "../../../lib/wire/batch_builder.ts";
 import { keyLength, liveKey } from "../../../lib/wire/key.ts";
 
 export const NAME = { topic: "A", publisher: "p" };

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FormatError } from "../../../lib/base/errors.ts";
-import {
-  BatchBuilder,
-  decodeBatch,
-  encodeMark,
-  encodeReplay,
-  endMarkOf,
-  Flag,
-  HEADER_BYTES,
-  type SampleBatch,
-} from "../../../lib/wire/batch.ts";
+import { decodeBatch, endMarkOf, Flag, HEADER_BYTES, type SampleBatch } from "../../../lib/wire/batch.ts";
+import { BatchBuilder, encodeMark, encodeReplay } from "../../../lib/wire/batch_builder.ts";
 import { keyLength, liveKey, replayKey } from "../../../lib/wire/key.ts";
 import { id, mangled, sequence, topic, u32 } from "./arbitraries.ts";
 
