@@ -15,27 +15,25 @@ import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../
 import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
 import { monotonic, wallAt } from "../base/clock.ts";
 import { type ClockEstimate, ControlClient, type Matches } from "../control/control_client.ts";
-import { Credit } from "../stream/credit.ts";
 import { endOf } from "../recipes/ended_streams.ts";
 import { FormatError, reasonOf } from "../base/errors.ts";
 import { FailoverLog, type Tally } from "../stream/failover_log.ts";
-import { FencedRun, FencingWatch } from "../stream/fencing_watch.ts";
-import { Following } from "./following.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import type { Following } from "./following.ts";
 import { Link, type LinkHandler } from "./link.ts";
+import { Links } from "./links.ts";
+import { MatchedStreams, type Missed } from "./matched_streams.ts";
 import { logger } from "../base/log.ts";
 import { oneOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
-import { type Loss, LossNotices } from "../stream/loss_notices.ts";
+import { LossNotices } from "../stream/loss_notices.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
 import { randomIncarnation } from "../base/names.ts";
-import { ParkedStreams } from "../stream/parked_streams.ts";
 import { subscriberPath } from "../model/paths.ts";
 import { costOf, Room } from "../stream/room.ts";
-import { Route } from "../stream/route.ts";
 import { Delivery } from "../stream/delivery.ts";
-import { type Fence, Stream } from "../stream/stream.ts";
 import { decodeBatch, Flag, type Sample, type SampleBatch } from "../wire/batch.ts";
-import { CONTROL_VERSION, type StreamMatch, type SubscriberInfo } from "../wire/control.ts";
-import { hasKey, keyLength, streamPrefix } from "../wire/key.ts";
+import { CONTROL_VERSION, type SubscriberInfo } from "../wire/control.ts";
+import { keyLength } from "../wire/key.ts";
 import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import { TopicEpochs } from "./topic_epochs.ts";
@@ -45,18 +43,9 @@ import { formatFailover, formatUnreached, TOLD_FAILOVERS } from "../model/zone_h
 
 /** Acknowledgements that are not urgent wait so long for more. */
 const ACKNOWLEDGE_AFTER_MS = 20;
-/**
- * Those that are due wait so long for those to other publishers: through a broker each wakes all publishers up. Short
- * against the time in which a share of the credit is used up. As many milliseconds as streams were acknowledged
- * together the last time, within these bounds: a lone one of many publishers is not to wait for the others.
- */
-const LEAST_TOGETHER_MS = 5;
-const MOST_TOGETHER_MS = 20;
 const HOUSEKEEPING_MS = 250;
 /** A broker that does not take our connection within this time, or that of the heartbeats, is taken for dead. */
 const CONNECT_MS = 300;
-/** What is dropped for a later owner so long after the session time-out is no change of owner any more. */
-const FENCED_MS = 5000;
 /** A match that is gone: its holes and the subscription are given up after this time, as it may come back. */
 const FORGET_AFTER_MS = 5000;
 /** Publishers that are gone may have left word of where their streams ended: asked for at the end for so long. */
@@ -134,14 +123,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     opened: (waiting) => this.#opened(waiting),
     taken: (waiting, samples, whole) => this.#taken(waiting, samples, whole),
   }, monotonic);
-  readonly #following = new Map<string, Following>();
-  readonly #byPrefix = new Map<string, Following>();
-  readonly #parked = new ParkedStreams();
-  readonly #links = new Map<string, Link>();
-  readonly #fences = new Map<string, Fence & { owner: string; at: number; fenced: FencedRun }>();
+  readonly #streams: MatchedStreams;
+  readonly #links: Links;
+  readonly #acknowledgements = new Acknowledgements();
   readonly #notices = new MismatchNotices();
   readonly #unreached = new UnreachedWatch();
-  readonly #toAcknowledge = new Set<Following>();
   readonly #life: Lifecycle;
   readonly #failovers: FailoverLog;
   readonly #losses = new LossNotices((text, loss) => {
@@ -150,42 +136,17 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   });
   /** As the broker is told of them. */
   readonly #lastFailovers: string[] = [];
-  readonly #past: Tally & {
-    delivered: number;
-    historical: number;
-    repeated: number;
-    fenced: number;
-    refused: number;
-  } = {
-    delivered: 0,
-    historical: 0,
-    recovered: 0,
-    lost: 0,
-    repeated: 0,
-    fenced: 0,
-    refused: 0,
-    duplicates: 0,
-    reordered: 0,
-  };
-  readonly #credit = new Credit();
   /** For what is not taken yet. */
   readonly #room = new Room();
   #toldOfRoom = -Infinity;
   #invalid = 0;
   #implausible = 0;
-  /** Through the brokers. */
-  readonly #route: Route<Link>;
-  #lastHit: Following | undefined;
   #zk: ZooKeeper | undefined;
   #epochs: TopicEpochs<Following> | undefined;
   #control: ControlClient | undefined;
   #housekeeping: ReturnType<typeof setInterval> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryAt = Infinity;
-  /** Milliseconds from when it was set until the timer is over; Infinity when it is not set. */
-  #acknowledgeIn = Infinity;
-  #acknowledgeTimer: ReturnType<typeof setTimeout> | undefined;
-  #togetherMs = LEAST_TOGETHER_MS;
 
   /**
    * Checks the options, and begins nothing: that is {@link start}'s.
@@ -197,11 +158,6 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#options = { ...options };
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Subscriber ${this.id}`);
-    const links = {
-      known: (endpoint: string) => this.#links.get(endpoint),
-      get: (endpoint: string) => this.#link(endpoint),
-    };
-    this.#route = new Route(links, Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs));
     parseZkAddress(options.zookeeper);
     this.#info = {
       id: this.id,
@@ -213,6 +169,17 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       reliability: options.reliability ?? "reliable",
       ...(options.centralized === undefined ? {} : { centralized: options.centralized }),
     };
+    this.#streams = new MatchedStreams(this.#info, this.#common.sessionTimeoutMs, this.#room, {
+      deliver: (following, batch) => this.#deliver(following, batch),
+      missed: (...what) => this.#missed(...what),
+      fenced: (topic, fence) => this.#epochs!.expect(topic, fence),
+      forgotten: (following) => this.#epochs?.forget(following),
+      warn: (text) => log.warn(`${this.id}: ${text}`),
+    });
+    this.#links = new Links(this.#streams, Math.max(CONNECT_MS, this.#common.heartbeatTimeoutMs), {
+      open: (endpoint) => this.#open(endpoint),
+      retire: (link) => this.#life.own(link[Symbol.asyncDispose]()),
+    });
     this.#failovers = new FailoverLog((seen) => {
       const failover = { ...seen, time: wallAt(seen.time) };
       this.#events.push({ type: "failover", failover });
@@ -259,7 +226,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
     this.#epochs = new TopicEpochs<Following>(this.#zk, this.#life.leaving, this.#room, {
-      streamsOf: (topic) => [...this.#following.values()].filter(({ match }) => match.topic === topic),
+      streamsOf: (topic) => this.#streams.of(topic),
       receive: (following, batch, now) => this.#receive(following, batch, now),
       askAgain: ({ stream, link }, now) => {
         if (link?.up) stream.connected(now);
@@ -312,37 +279,23 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   #taken({ following, givenUp }: Waiting, samples: SampleBatch, whole: boolean): void {
     if (whole) following.waiting--;
-    const due = following.taken(samples, givenUp, this.#credit.shared);
-    if (due === "later") this.#acknowledgeSoon(following, ACKNOWLEDGE_AFTER_MS);
-    else if (due === "soon") this.#acknowledgeSoon(following, this.#togetherMs);
+    const due = following.taken(samples, givenUp, this.#streams.credit.shared);
+    if (due === "later") this.#acknowledgements.within(following, ACKNOWLEDGE_AFTER_MS);
+    else if (due === "soon") this.#acknowledgements.soon(following);
   }
 
   /** What found no room before may be asked for now. */
   #roomAgain(): void {
     this.#room.wanted = false;
     const now = monotonic();
-    for (const { stream, link } of this.#following.values()) if (link?.up) stream.roomAgain(now);
+    for (const { stream, link } of this.#streams) if (link?.up) stream.roomAgain(now);
     this.#arm();
-  }
-
-  #acknowledgeSoon(following: Following, ms: number): void {
-    if (this.#life.leaving.aborted) return;
-    this.#toAcknowledge.add(following);
-    if (ms >= this.#acknowledgeIn) return;
-    this.#acknowledgeIn = ms;
-    clearTimeout(this.#acknowledgeTimer);
-    this.#acknowledgeTimer = setTimeout(() => {
-      this.#acknowledgeIn = Infinity;
-      this.#togetherMs = Math.min(MOST_TOGETHER_MS, Math.max(LEAST_TOGETHER_MS, this.#toAcknowledge.size));
-      for (const one of this.#toAcknowledge) one.acknowledge();
-      this.#toAcknowledge.clear();
-    }, ms);
   }
 
   #deliver(following: Following, batch: SampleBatch): void {
     const { topic, publisher } = batch;
     if (this.#queue.closed) return;
-    const fence = this.#fences.get(topic)!;
+    const fence = this.#streams.fence(topic);
     if (fence.owner !== publisher && fence.highest > 0n) {
       if (fence.owner !== "") this.#failovers.ownerChanged(topic, fence.at, batch.receivedAt);
       fence.owner = publisher;
@@ -355,7 +308,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   #missed(
-    type: Loss["type"],
+    type: Missed,
     topic: string,
     publisher: string,
     from: number,
@@ -375,17 +328,15 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     },
     onUp: (link) => {
       const now = monotonic();
-      for (const following of this.#following.values()) {
-        if (following.link === link) following.stream.connected(now);
-      }
-      if (this.#route.concerns(link)) this.#reroute();
+      for (const { stream } of this.#links.on(link)) stream.connected(now);
+      if (this.#links.route.concerns(link)) this.#reroute();
       this.#arm();
     },
     onDown: (link) => this.#linkLost(link),
   };
 
   #message(link: Link, bytes: Uint8Array, receiveTime: number, now: number): void {
-    const following = this.#find(bytes);
+    const following = this.#streams.find(bytes);
     if (!following) return;
     const { stream } = following;
     const batch = decodeBatch(bytes, keyLength(bytes), stream.name);
@@ -432,22 +383,11 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     );
   }
 
-  /** Whose message this is. */
-  #find(bytes: Uint8Array): Following | undefined {
-    const last = this.#lastHit;
-    if (last && (hasKey(bytes, last.liveKey) || hasKey(bytes, last.replayKey))) return last;
-    const following = this.#byPrefix.get(streamPrefix(bytes));
-    if (!following || !(hasKey(bytes, following.liveKey) || hasKey(bytes, following.replayKey))) {
-      return undefined;
-    }
-    return this.#lastHit = following;
-  }
-
   /** See to it that requests that are not answered are repeated. */
   #arm(): void {
     let at = Infinity;
     // What is asked over a link that is down is asked again when it comes up.
-    for (const { stream, link } of this.#following.values()) if (link?.up) at = Math.min(at, stream.wakeAt);
+    for (const { stream, link } of this.#streams) if (link?.up) at = Math.min(at, stream.wakeAt);
     this.#armFor(at);
   }
 
@@ -458,62 +398,36 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#retryTimer = setTimeout(() => {
       this.#retryAt = Infinity;
       const now = monotonic();
-      for (const { stream, link } of this.#following.values()) if (link?.up) stream.tick(now);
+      for (const { stream, link } of this.#streams) if (link?.up) stream.tick(now);
       this.#arm();
     }, Math.max(5, at - monotonic()));
   }
 
   // --- links
 
-  #link(endpoint: string): Link {
-    const known = this.#links.get(endpoint);
-    if (known) return known;
+  #open(endpoint: string): Link {
     const link = new Link(endpoint, this.#handler, this.#common);
     this.#life.own(link.ended);
-    this.#links.set(endpoint, link);
     return link;
   }
 
   /** Choose the links again and put every stream on the right one. */
   #reroute(): void {
-    const now = monotonic();
-    this.#route.choose(now);
-    for (const following of this.#following.values()) {
-      const { match } = following;
-      const direct = match.endpoints[0];
-      const link = match.through === "broker"
-        ? this.#route.active
-        : direct === undefined
-        ? undefined
-        : this.#link(direct);
-      following.attach(link, now);
-    }
-    this.#closeUnused();
+    this.#links.choose(monotonic());
     this.#arm();
   }
 
-  #closeUnused(): void {
-    const used = new Set(this.#route.links);
-    for (const { link } of this.#following.values()) if (link) used.add(link);
-    for (const [endpoint, link] of this.#links) {
-      if (used.has(link)) continue;
-      this.#links.delete(endpoint);
-      this.#life.own(link[Symbol.asyncDispose]());
-    }
-  }
-
   #linkLost(link: Link): void {
-    const streams = [...this.#following.values()].filter((one) =>
-      one.link === link && one.removedAt === undefined
-    );
+    const streams = this.#links.on(link).filter(({ removedAt }) => removedAt === undefined);
+    const { active } = this.#links.route;
     const heard = link.heardAt || monotonic();
     if (streams.length > 0) {
-      const isBroker = link === this.#route.active;
+      const isBroker = link === active;
       const what = isBroker ? link.endpoint : streams[0]!.match.publisher;
       const event = isBroker ? "broker_lost" : "publisher_lost";
       this.#failovers.lost(event, what, heard, monotonic(), streams, this.#tally());
     }
-    if (link === this.#route.active) this.#reroute();
+    if (link === active) this.#reroute();
   }
 
   // --- control
@@ -533,31 +447,12 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   }
 
   #applyMatches({ streams, mismatches }: Matches): void {
-    const now = monotonic();
-    const seen = new Set<string>();
-    for (const match of streams) {
-      const key = `${match.topic}\0${match.publisher}`;
-      seen.add(key);
-      const known = this.#following.get(key);
-      if (known && known.stream.incarnation === match.incarnation) {
-        known.match = match;
-        // Samples may have been published while it was gone.
-        if (known.removedAt !== undefined && known.link?.up) known.stream.connected(now);
-        known.removedAt = undefined;
-        continue;
-      }
-      if (known) this.#forget(key, known, known.end);
-      const following = this.#follow(key, match);
-      this.#following.set(key, following);
-      this.#byPrefix.set(streamPrefix(following.liveKey), following);
-      log.info(
-        `${this.id}: matched with publisher ${match.publisher} on topic ${match.topic}, through the ${match.through}`,
-      );
-      this.#events.push({ type: "matched", topic: match.topic, peer: match.publisher });
+    const { matched, gone } = this.#streams.apply(streams, monotonic());
+    for (const { match: { topic, publisher, through } } of matched) {
+      log.info(`${this.id}: matched with publisher ${publisher} on topic ${topic}, through the ${through}`);
+      this.#events.push({ type: "matched", topic, peer: publisher });
     }
-    for (const [key, following] of this.#following) {
-      if (seen.has(key) || following.removedAt !== undefined) continue;
-      following.removedAt = now;
+    for (const following of gone) {
       this.#failovers.left(following);
       const { topic, publisher } = following.match;
       log.info(`${this.id}: publisher ${publisher} of topic ${topic} is gone`);
@@ -568,110 +463,32 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
       this.#events.push({ type: "mismatch", mismatch, text });
     }
     const route = streams.find(({ through }) => through === "broker")?.endpoints;
-    if (route !== undefined) this.#route.lead(route);
-    this.#divideCredit();
+    if (route !== undefined) this.#links.route.lead(route);
+    this.#streams.divideCredit();
     this.#reroute();
-  }
-
-  /** Publishers came or went: tell each of its share, if that is another one now. */
-  #divideCredit(): void {
-    const publishers = new Set<string>();
-    for (const { match: { publisher } } of this.#following.values()) publishers.add(publisher);
-    if (!this.#credit.divide(publishers.size)) return;
-    for (const following of this.#following.values()) following.repeatAcknowledgement();
-  }
-
-  #follow(key: string, match: StreamMatch): Following {
-    const { topic, publisher, incarnation, ownership } = match;
-    const patience = this.#common.sessionTimeoutMs + FENCED_MS;
-    const fence = this.#fences.getOrInsertComputed(topic, () => ({
-      ...{ highest: 0n, owner: "", at: 0, fenced: new FencedRun(patience) },
-    }));
-    if (ownership !== "shared") this.#epochs!.expect(topic, fence);
-    const reliable = this.#info.reliability === "reliable";
-    const following: Following = new Following(
-      match,
-      this.id,
-      new Stream({ topic, publisher }, incarnation, {
-        requested: this.#info.requested,
-        reliable,
-        // Of a shared topic everybody is heard.
-        fence: ownership === "shared" ? { highest: 0n } : fence,
-        firstRequest: randomRequest(),
-        room: this.#room,
-      }, {
-        deliver: (batch) => this.#deliver(following, batch),
-        request: (wanted) => following.request(wanted, reliable),
-        lost: (from, to, refused) => {
-          const reason = refused
-            ? "they were not taken fast enough"
-            : reliable
-            ? "the publisher no longer has them"
-            : "best effort asks for nothing again";
-          this.#missed("lost", topic, publisher, from, to, reason);
-        },
-        fenced: (from, to) => this.#missed("fenced", topic, publisher, from, to, "a later owner was heard"),
-      }),
-      new FencingWatch(patience, fence.fenced),
-      this.#credit,
-      this.#info.incarnation,
-    );
-    const parked = this.#parked.take(key, incarnation);
-    if (parked !== undefined) {
-      following.resume(parked);
-      // They are counted by the stream again.
-      this.#past.fenced -= following.stream.counters.fenced;
-    }
-    return following;
-  }
-
-  /** @param last the last number of the stream, if it is known to have ended. */
-  #forget(key: string, following: Following, last?: number): void {
-    const { stream } = following;
-    const { refusedUpTo } = stream;
-    stream.finish(last);
-    if (stream.next > 0 && last === undefined) {
-      const { incarnation, next, fencedUpTo, givenUp } = stream;
-      if (this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo, givenUp }) !== undefined) {
-        log.warn(`${this.id}: too many streams of absent publishers: gives up its place in one of them`);
-      }
-    }
-    // Without a farewell: that publisher may still be there, and is to know that we have not got everything.
-    following.detach();
-    this.#epochs?.forget(following);
-    this.#following.delete(key);
-    this.#byPrefix.delete(streamPrefix(following.liveKey));
-    if (this.#lastHit === following) this.#lastHit = undefined;
-    for (
-      const name of ["delivered", "historical", "recovered", "lost", "repeated", "fenced", "refused"] as const
-    ) {
-      this.#past[name] += stream.counters[name];
-    }
-    this.#past.duplicates += following.duplicates;
-    this.#past.reordered += following.reordered;
   }
 
   #keepHouse(): void {
     const now = monotonic();
     let forgot = false;
-    for (const [key, following] of this.#following) {
+    for (const following of [...this.#streams]) {
       if (following.fencing.look(following.stream.counters, now)) this.#tellOfFencing(following);
       const gone = now - (following.removedAt ?? now);
       if (gone <= FORGET_AFTER_MS) continue;
       following.asking ??= this.#askForEnd(following);
       if (!following.asked && gone <= 2 * FORGET_AFTER_MS) continue;
-      this.#forget(key, following, following.end);
+      this.#streams.forget(following);
       forgot = true;
     }
     if (forgot) {
-      this.#divideCredit();
-      this.#closeUnused();
+      this.#streams.divideCredit();
+      this.#links.closeUnused();
     }
-    if (this.#route.active?.up === false) this.#reroute();
+    if (this.#links.route.active?.up === false) this.#reroute();
     this.#epochs?.look(now);
     this.#losses.look(now);
-    const reached = ({ endpoint }: Unreached) => this.#links.get(endpoint)?.up ?? false;
-    const news = this.#unreached.look(now, linksDown(this.#following.values()), reached);
+    const reached = ({ endpoint }: Unreached) => this.#links.up(endpoint);
+    const news = this.#unreached.look(now, linksDown(this.#streams), reached);
     announce(news, this.id, log, this.#events);
     this.#failovers.settle(monotonic(), this.#tally());
   }
@@ -691,7 +508,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     log.warn(
       `${this.id}: drops what ${publisher} publishes on topic ${topic}: a later owner (epoch ` +
         `${
-          this.#fences.get(topic)!.highest
+          this.#streams.fence(topic).highest
         }) was heard before. If ZooKeeper was emptied since, start this subscriber again`,
     );
   }
@@ -711,31 +528,13 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** Counters since the start. */
   stats(): SubscriberStats {
-    const sum = { ...this.#past };
-    for (const { stream, duplicates, reordered } of this.#following.values()) {
-      for (
-        const name of [
-          "delivered",
-          "historical",
-          "recovered",
-          "lost",
-          "repeated",
-          "fenced",
-          "refused",
-        ] as const
-      ) {
-        sum[name] += stream.counters[name];
-      }
-      sum.duplicates += duplicates;
-      sum.reordered += reordered;
-    }
-    const { delivered, ...rest } = sum;
+    const { delivered, ...rest } = this.#streams.counts();
     return {
       received: delivered,
       ...rest,
       invalid: this.#invalid,
       implausible: this.#implausible + (this.#epochs?.refused ?? 0),
-      streams: this.#following.size,
+      streams: this.#streams.size,
       zone: this.zone,
     };
   }
@@ -754,8 +553,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   async #takeDown(farewell: boolean): Promise<void> {
     clearInterval(this.#housekeeping);
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#acknowledgeTimer);
-    for (const following of this.#following.values()) {
+    this.#acknowledgements.close();
+    for (const following of this.#streams) {
       following.acknowledge();
       if (farewell) following.bye();
     }
@@ -764,37 +563,24 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     this.#failovers.settle(monotonic(), this.#tally(), true);
     this.#queue.close();
     await this.#control?.close().catch((error) => log.debug(`${this.id}: while leaving: ${reasonOf(error)}`));
-    await Promise.allSettled([...this.#links.values()].map((link) => link[Symbol.asyncDispose]()));
+    await this.#links.close();
     await this.#zk?.close();
     this.#events.close();
   }
 
   /** At the end: count what will never come, as far as it is known. */
   async #settleStreams(): Promise<void> {
-    const gone = [...this.#following.values()].filter(({ removedAt }) => removedAt !== undefined);
+    const gone = [...this.#streams].filter(({ removedAt }) => removedAt !== undefined);
     const asking = gone.map((following) => following.asking ??= this.#askForEnd(following));
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, ASK_END_MS);
     await Promise.race([Promise.all(asking), late.promise]);
     clearTimeout(timer);
-    for (const { stream, end } of this.#following.values()) stream.abandon(end);
-    // What found no room, of publishers that have not come back, is lost, too.
-    for (const [key, { next, fencedUpTo, refusedUpTo }] of this.#parked) {
-      const from = Math.max(next, fencedUpTo + 1);
-      if (refusedUpTo < from) continue;
-      const [topic, publisher] = key.split("\0") as [string, string];
-      this.#past.lost += refusedUpTo + 1 - from;
-      this.#missed("lost", topic, publisher, from, refusedUpTo, "they were not taken fast enough");
-    }
+    this.#streams.abandon();
   }
 
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Where a stream's numbers of requests begin: by them a publisher tells the lives of a subscriber apart. */
-function randomRequest(): number {
-  return randomIncarnation() >>> 1;
 }

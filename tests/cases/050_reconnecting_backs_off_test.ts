@@ -38,7 +38,8 @@ for (const manners of ["closes", "answers as a web server", "shakes hands and cl
       const link = new Link(`tcp://127.0.0.1:${listener.addr.port}`, HANDLER, HEARTBEATS);
       await until("it tries", () => connections >= 3);
       await delay(4000);
-      assert.ok(connections <= 12, `${connections} connections in 4 s`);
+      // Some ten on a machine at rest; the library's own pace, which they are to leave, is hundreds a second.
+      assert.ok(connections <= 40, `${connections} connections in 4 s`);
       listener.close();
       await serving;
       // A publisher that comes there is found.
