@@ -1,36 +1,12 @@
 import assert from "node:assert/strict";
 import { FencingWatch } from "../../../lib/stream/fencing_watch.ts";
 import { Following } from "../../../lib/client/following.ts";
-import type { Link } from "../../../lib/client/link.ts";
 import { Stream } from "../../../lib/stream/stream.ts";
 import { Flag, type SampleBatch } from "../../../lib/wire/batch.ts";
 import type { StreamMatch } from "../../../lib/wire/control.ts";
 import { liveKey, replayKey } from "../../../lib/wire/key.ts";
-import { decodeUpstream } from "../../../lib/wire/upstream.ts";
+import { asLink, FakeLink } from "./fake_link.ts";
 import { end, INCARNATION, mark, NAME, samples } from "../stream/stream_fixture.ts";
-
-/** What a Following needs of a link, and what it did with it. */
-class FakeLink {
-  up = true;
-  readonly subscribed = new Set<string>();
-  readonly sent: string[] = [];
-  subscribe(key: Uint8Array, wanted: boolean): void {
-    if (wanted) this.subscribed.add(key.toHex());
-    else this.subscribed.delete(key.toHex());
-  }
-  send(bytes: Uint8Array): void {
-    const message = decodeUpstream(bytes);
-    if (message instanceof Error) throw message;
-    if (message.kind === "request") this.sent.push(`request ${message.from}..${message.to}`);
-    else this.sent.push(message.kind === "acknowledge" ? acknowledgement(message) : "bye");
-  }
-  seen(): string[] {
-    return this.sent.splice(0);
-  }
-}
-const acknowledgement = ({ delivered, givenUp }: { delivered: number; givenUp: number }) =>
-  `acknowledge ${delivered}` + (givenUp > 0 ? `, ${givenUp} given up` : "");
-const asLink = (link: FakeLink) => link as unknown as Link;
 
 function following(options: { reliable?: boolean } = {}) {
   const reliable = options.reliable ?? true;
