@@ -19,7 +19,6 @@ import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
 import { monotonic, wallAt } from "../base/clock.ts";
 import { clockDiffers } from "../model/clock_notices.ts";
 import { ControlClient, type Matches } from "../control/control_client.ts";
-import type { Missing } from "../stream/debts.ts";
 import { recordEnd } from "../recipes/ended_streams.ts";
 import { FormatError, reasonOf, UsageError } from "../base/errors.ts";
 import { Ingresses } from "./ingresses.ts";
@@ -41,6 +40,8 @@ import { TopicOwnership } from "../recipes/ownership.ts";
 import { ReaderCheck } from "./reader_check.ts";
 import { Roster } from "./roster.ts";
 import { SampleClock } from "../stream/sample_clock.ts";
+import { checkPayload } from "../stream/payload.ts";
+import { type Undelivered, undeliveredLines } from "../stream/undelivered.ts";
 import { Turn } from "./turn.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "../wire/control.ts";
 import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER, type Upstream } from "../wire/upstream.ts";
@@ -55,10 +56,6 @@ import { Socket } from "../zmq/socket.ts";
 const HIGH_WATER_MARK = 4096;
 /** Samples of a topic that may be unacknowledged, if it is not told. */
 const MAX_IN_FLIGHT = 100_000;
-/** Longest sample: 16 MiB. Larger messages than its batch are refused by every receiver. */
-const MAX_PAYLOAD = 16 * 1024 * 1024;
-/** A UTF-16 unit of a text is so many bytes of UTF-8 at most. */
-const MAX_UTF8_BYTES = 3;
 /** Kept for repair over all topics; of each at least, and at most 16 MiB. */
 const REPAIR_BYTES = 128 * 1024 * 1024;
 const MIN_REPAIR_BYTES = 1024 * 1024;
@@ -74,8 +71,6 @@ const IDLE_TICK_MS = 500;
 /** With flow `drop`, how long `close()` waits for the last samples to be delivered, and how long without progress. */
 const DROP_DRAIN_MS = 2000;
 const DROP_PATIENCE_MS = 700;
-/** Subscribers that are named at the end for what they have not got. */
-const TOLD_UNDELIVERED = 20;
 
 const log = logger("publisher");
 
@@ -119,12 +114,6 @@ export interface DrainReport {
   behind: string[];
   /** What each of them has not got. */
   missing: Undelivered[];
-}
-
-/** Samples of a topic that a subscriber has not got. */
-export interface Undelivered extends Missing {
-  /** The topic. */
-  topic: string;
 }
 
 /**
@@ -754,49 +743,6 @@ export class Publisher implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** For people, one line a subscriber and topic; of many the first ones and a sum. */
-function undeliveredLines(undelivered: readonly Undelivered[]): string[] {
-  const lines = undelivered.slice(0, TOLD_UNDELIVERED).map(undeliveredLine);
-  const rest = undelivered.slice(TOLD_UNDELIVERED);
-  if (rest.length === 0) return lines;
-  const samples = rest.reduce((sum, { samples }) => sum + samples, 0);
-  return [...lines, `${rest.length} more have not got ${samples} samples`];
-}
-
-function undeliveredLine({ subscriber, topic, samples, givenUp, from, to }: Undelivered): string {
-  const who = subscriber || "others";
-  if (givenUp === samples) {
-    return `${who} has lost ${samples} samples of topic ${topic} (among ${from} to ${to})`;
-  }
-  if (givenUp === 0) {
-    return `${who} has not acknowledged ${samples} samples of topic ${topic} (${from} to ${to})`;
-  }
-  const open = samples - givenUp;
-  return `${who} has lost ${givenUp} and not acknowledged ${open} samples of topic ${topic} (among ${from} to ${to})`;
-}
-
-/** @throws {UsageError} for what is neither bytes nor a text that can be sent as it is, or is too long in bytes. */
-function checkPayload(topic: string, payload: Uint8Array | string): void {
-  if (typeof payload === "string") {
-    if (!payload.isWellFormed()) {
-      throw new UsageError(
-        `Cannot publish ${shown(payload)} on topic ${topic}: half of a surrogate pair has no UTF-8`,
-      );
-    }
-  } else if (!(payload instanceof Uint8Array)) {
-    throw new UsageError(
-      `Cannot publish ${shown(payload)} on topic ${topic}: must be a text or a Uint8Array`,
-    );
-  }
-  if (payload.length * MAX_UTF8_BYTES > MAX_PAYLOAD) checkLength(topic, payload);
-}
-
-function checkLength(topic: string, payload: Uint8Array | string): void {
-  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload).length : payload.length;
-  if (bytes <= MAX_PAYLOAD) return;
-  throw new UsageError(`Cannot publish ${bytes} bytes on topic ${topic}: must be at most ${MAX_PAYLOAD}`);
 }
 
 /** Bytes that each of so many topics keeps for repair. */
