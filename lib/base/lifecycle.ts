@@ -97,7 +97,7 @@ export class Lifecycle {
       if (source.aborted) stop({ target: source });
     }
     const step: Step = (promise) => Promise.race([promise, stopped.promise, this.failed]);
-    const working = work(step, stopping.signal).finally(() => {
+    const working = Promise.try(work, step, stopping.signal).finally(() => {
       for (const source of sources) source.removeEventListener("abort", stop);
     });
     const settled = working.catch(() => {}).finally(() => this.#works.delete(settled));

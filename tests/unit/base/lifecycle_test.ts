@@ -143,3 +143,13 @@ Deno.test("a farewell that fails does not keep anything from being taken down", 
   await assert.rejects(life.close(() => Promise.reject(new Error("bad")), takeDown), /bad/);
   assert.equal(down && life.leaving.aborted, true);
 });
+
+Deno.test("a start that throws at once rejects, and so does one asked for after that", async () => {
+  const life = new Lifecycle("Thing t1");
+  const broken = () => {
+    throw new Error("at once");
+  };
+  await assert.rejects(life.start(undefined, broken), /at once/);
+  await assert.rejects(life.start(undefined, nothing), /at once/);
+  await life.close(nothing, nothing);
+});
