@@ -8,7 +8,7 @@ import { Broker, type BrokerOptions } from "../lib/broker/broker.ts";
 import { reasonOf, StuckError } from "../lib/base/errors.ts";
 import { logger } from "../lib/base/log.ts";
 import type { RoleContext } from "./context.ts";
-import { aborted, watchFailure } from "./leaving.ts";
+import { aborted, pause, watchFailure } from "./leaving.ts";
 
 /** What is asked of the broker. */
 export type BrokerRoleOptions = BrokerOptions;
@@ -37,7 +37,9 @@ export async function serve(broker: Servable, context: RoleContext): Promise<voi
       throw error;
     }
     log.error(`${broker.id}: ${reasonOf(error)}: the program begins anew within this process`);
-    await Promise.race([closed.catch(() => {}), new Promise((resolve) => setTimeout(resolve, LEAVE_MS))]);
+    const patience = new AbortController();
+    await Promise.race([closed.catch(() => {}), pause(LEAVE_MS, patience.signal)]);
+    patience.abort();
     return context.beginAnew();
   }
   await broker.close();

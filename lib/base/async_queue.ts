@@ -1,4 +1,4 @@
-import { Loop } from "./loop.ts";
+import { type Ask, Loop } from "./loop.ts";
 
 /** Events of an object that are kept for who reads them later. */
 export const EVENTS_KEPT = 1000;
@@ -13,7 +13,7 @@ export const EVENTS_KEPT = 1000;
 export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   #items: T[] = [];
   #head = 0;
-  #waiters: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  #waiters: Pick<Ask<T>, "answer" | "left">[] = [];
   #closed = false;
   readonly #limit: number;
 
@@ -34,7 +34,7 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   push(item: T): void {
     if (this.#closed) return;
     const waiter = this.#waiters.shift();
-    if (waiter) return waiter({ value: item, done: false });
+    if (waiter) return waiter.answer({ value: item, done: false });
     if (this.size >= this.#limit) this.#shift();
     this.#items.push(item);
   }
@@ -48,34 +48,27 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T, undefined> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const waiter of this.#waiters.splice(0)) waiter({ value: undefined, done: true });
+    for (const waiter of this.#waiters.splice(0)) waiter.answer({ value: undefined, done: true });
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) return Promise.resolve({ value: this.#shift(), done: false });
     if (this.#closed) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((answer) => this.#waiters.push({ answer, left: false }));
   }
 
   /** A loop that may be left without an end to the queue. */
   loop(): AsyncIterableIterator<T, undefined> {
     return new Loop<T>({
-      next: async (loop) => {
-        const result = await this.next();
-        if (!loop.left) return result;
-        if (result.done !== true) this.#putBack(result.value);
-        return { value: undefined, done: true };
+      ask: (ask) => {
+        if (this.size > 0) return ask.answer({ value: this.#shift(), done: false });
+        if (this.#closed) return ask.answer({ value: undefined, done: true });
+        this.#waiters.push(ask);
       },
-      leave: () => {},
+      leave: () => {
+        this.#waiters = this.#waiters.filter(({ left }) => !left);
+      },
     });
-  }
-
-  /** To the front. */
-  #putBack(item: T): void {
-    const waiter = this.#waiters.shift();
-    if (waiter) return waiter({ value: item, done: false });
-    this.#items = [item, ...this.#items.slice(this.#head)];
-    this.#head = 0;
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

@@ -16,22 +16,28 @@ export function csvRow(cells: readonly (string | number | null)[]): string {
 }
 
 /**
- * The rows of a text that are not empty, as fields. Total: any text has rows; a quote that nothing closes ends with the
- * text. Lines may end with a carriage return and a line feed, too.
+ * The rows of a text that are not empty, as fields. Total: any text has rows; a quote that nothing closes ends with its
+ * line. Lines may end with a carriage return and a line feed, too.
  */
 export function* csvRows(text: string): Generator<string[]> {
   for (let at = 0; at < text.length;) {
-    let end = lineEnd(text, at);
-    // A field in quotes may hold line feeds.
-    for (let open = oddQuotes(text.slice(at, end)); open && end < text.length;) {
-      const next = lineEnd(text, end + 1);
-      if (oddQuotes(text.slice(end + 1, next))) open = false;
-      end = next;
-    }
+    const line = lineEnd(text, at);
+    const end = oddQuotes(text.slice(at, line)) ? closed(text, line) ?? line : line;
     const row = text.slice(at, end > at && text[end - 1] === "\r" ? end - 1 : end);
     if (row !== "") yield fieldsOf(row);
     at = end + 1;
   }
+}
+
+/** The end of the row in which a quote is open at `end`, the end of a line; undefined if nothing closes it. */
+function closed(text: string, end: number): number | undefined {
+  // A field in quotes may hold line feeds.
+  while (end < text.length) {
+    const next = lineEnd(text, end + 1);
+    if (oddQuotes(text.slice(end + 1, next))) return next;
+    end = next;
+  }
+  return undefined;
 }
 
 function lineEnd(text: string, from: number): number {

@@ -5,7 +5,8 @@
  * A close waits for what has begun before it takes down what that made, so that nothing is made afterwards, and for
  * every task. A task that fails makes the object fail, unless it is leaving.
  */
-import { PubsubError } from "./errors.ts";
+import { PubsubError, reasonOf, UsageError } from "./errors.ts";
+import { shown } from "./option_rules.ts";
 
 /** Waits for a promise, but no longer than until the object leaves, fails, or is not wanted any more: then it rejects. */
 export type Step = <T>(promise: Promise<T>) => Promise<T>;
@@ -23,6 +24,8 @@ export class Lifecycle {
   readonly #works = new Set<Promise<void>>();
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Why its start failed. */
+  #failure: unknown;
 
   /** @param who for errors, such as `Publisher p1`. */
   constructor(who: string) {
@@ -53,17 +56,24 @@ export class Lifecycle {
   }
 
   #notRunning(): PubsubError {
-    const why = this.#closing ? "is closed" : "has not started: await its start() first";
+    const why = this.#closing
+      ? "is closed"
+      : this.#failure !== undefined
+      ? `has not started (${reasonOf(this.#failure)}): close it, and make another one`
+      : "has not started: await its start() first";
     return new PubsubError(`${this.#who} ${why}`);
   }
 
   /**
-   * Start, once: whoever asks again gets the same.
+   * Start, once: whoever asks again gets the same, and its failure; the first one's signal counts.
    *
    * @param signal gives the start up; what it has made until then goes with the close.
    */
   start(signal: AbortSignal | undefined, work: Work): Promise<void> {
     if (this.#closing) return Promise.reject(this.#notRunning());
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      return Promise.reject(new UsageError(`Invalid signal ${shown(signal)}: must be an AbortSignal`));
+    }
     if (signal?.aborted) return Promise.reject(signal.reason);
     return this.#starting ??= this.run(signal, work).then(
       () => {
@@ -72,6 +82,7 @@ export class Lifecycle {
       },
       (error) => {
         this.#refuseIfLeaving();
+        this.#failure = error ?? "it was given up";
         throw error;
       },
     );

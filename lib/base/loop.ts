@@ -1,35 +1,67 @@
 /**
  * One loop over something that outlives it: who leaves it, by `break` or by an error, may begin another one, which goes
  * on where this one has stopped. Pure.
+ *
+ * Guarantee: what is still asked for when the loop is left ends at once, and takes nothing.
  */
+
+/** Somebody who has asked for the next item. */
+export interface Ask<T> {
+  /** The loop was left: it is answered already. */
+  readonly left: boolean;
+  /** What is answered is handed out at that moment. */
+  answer(result: IteratorResult<T, undefined>): void;
+  fail(error: unknown): void;
+}
 
 /** What is iterated over. */
 export interface Iterated<T> {
-  /**
-   * The next item.
-   *
-   * @param loop who asks: when it was left by the time that an item comes, the item is kept for the next one.
-   */
-  next(loop: { readonly left: boolean }): Promise<IteratorResult<T, undefined>>;
+  /** Answers at once, or later: in the order of asking, and nothing to who has left. */
+  ask(ask: Ask<T>): void;
   /** The loop was left: what it was given last, it has taken. */
   leave(): void;
 }
 
 export class Loop<T> implements AsyncIterableIterator<T, undefined> {
   readonly #over: Iterated<T>;
-  left = false;
+  readonly #open = new Set<Ask<T>>();
+  #left = false;
 
   constructor(over: Iterated<T>) {
     this.#over = over;
   }
 
+  /** Whether nothing is wanted any more. */
+  get left(): boolean {
+    return this.#left;
+  }
+
   next(): Promise<IteratorResult<T, undefined>> {
-    return this.left ? Promise.resolve({ value: undefined, done: true }) : this.#over.next(this);
+    if (this.#left) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve, reject) => {
+      const isLeft = () => this.#left;
+      const ask: Ask<T> = {
+        get left() {
+          return isLeft();
+        },
+        answer: (result) => {
+          this.#open.delete(ask);
+          resolve(result);
+        },
+        fail: (error) => {
+          this.#open.delete(ask);
+          reject(error);
+        },
+      };
+      this.#open.add(ask);
+      this.#over.ask(ask);
+    });
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    if (!this.left) {
-      this.left = true;
+    if (!this.#left) {
+      this.#left = true;
+      for (const ask of [...this.#open]) ask.answer({ value: undefined, done: true });
       this.#over.leave();
     }
     return Promise.resolve({ value: undefined, done: true });

@@ -38,6 +38,14 @@ export function checkOptions<Options extends object>(
   }
 }
 
+/** A copy of the options that there are rules for, wherever they come from; those that are undefined left out. */
+export function given<Options extends object>(options: Options, rules: Rules<Options>): Options {
+  const names = Object.keys(rules) as (keyof Options)[];
+  return Object.fromEntries(
+    names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  ) as Options;
+}
+
 /** One of some words. */
 export function oneOf(what: string, ...words: string[]): Rule {
   return (value) => {
@@ -66,7 +74,8 @@ export function text(what: string, check: (text: string) => void = () => {}): Ru
 export function listOf(what: string, item: Rule): Rule {
   return (value) => {
     if (!Array.isArray(value)) throw new UsageError(`Invalid ${what} ${shown(value)}: must be a list`);
-    value.forEach((each) => item(each));
+    // Not forEach, which passes over holes.
+    for (const each of value) item(each);
   };
 }
 

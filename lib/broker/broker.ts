@@ -28,8 +28,8 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
-import { listOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
-import { checkZone } from "../base/names.ts";
+import { given, listOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
+import { checkZone, randomId } from "../base/names.ts";
 import { brokerPath, electionPath, primaryPath } from "../model/paths.ts";
 import { Election, type Term } from "../recipes/election.ts";
 import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
@@ -163,8 +163,8 @@ export class Broker implements AsyncDisposable {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: BrokerOptions) {
-    this.#common = checkCommon("broker", "broker", options, RULES);
-    this.#options = { ...options };
+    this.#common = checkCommon("broker", () => randomId("broker"), options, RULES);
+    this.#options = given(options, RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Broker ${this.id}`);
     this.#directory = new SystemDirectory(this.id, {
@@ -204,7 +204,7 @@ export class Broker implements AsyncDisposable {
   /**
    * Listen, register, contend. Waits for ZooKeeper as long as it takes, and says so. Called again it is the same start.
    *
-   * @param signal gives it up
+   * @param signal gives it up for good; of several starts the first one's counts
    * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
    */
   start(signal?: AbortSignal): Promise<void> {

@@ -30,9 +30,9 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
-import { oneOf, type Rules, shown, whole, yesOrNo } from "../base/option_rules.ts";
+import { checkInteger, given, oneOf, type Rules, shown, whole, yesOrNo } from "../base/option_rules.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
-import { randomIncarnation } from "../base/names.ts";
+import { randomId, randomIncarnation } from "../base/names.ts";
 import { publisherPath } from "../model/paths.ts";
 import { PublishedStream } from "../stream/published_stream.ts";
 import { PublishedTopic } from "./published_topic.ts";
@@ -168,8 +168,8 @@ export class Publisher implements AsyncDisposable {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: PublisherOptions) {
-    this.#common = checkCommon("publisher", "pub", options, RULES);
-    this.#options = { ...options };
+    this.#common = checkCommon("publisher", () => randomId("pub"), options, RULES);
+    this.#options = given(options, RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Publisher ${this.id}`);
     this.#idBytes = new TextEncoder().encode(this.id);
@@ -222,7 +222,7 @@ export class Publisher implements AsyncDisposable {
    *
    * Waits for ZooKeeper and a primary as long as it takes, and says so. Called again it is the same start.
    *
-   * @param signal gives it up
+   * @param signal gives it up for good; of several starts the first one's counts
    * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
    */
   start(signal?: AbortSignal): Promise<void> {
@@ -497,9 +497,13 @@ export class Publisher implements AsyncDisposable {
    * @returns whether they have.
    * @throws {PubsubError} unless it is running
    */
-  joined(ms: number, atLeast = 0): Promise<boolean> {
+  async joined(ms: number, atLeast = 0): Promise<boolean> {
+    if (!(typeof ms === "number" && ms >= 0)) {
+      throw new UsageError(`Invalid time ${shown(ms)}: must be milliseconds, at least 0`);
+    }
+    checkInteger("number of subscribers", atLeast, 0);
     this.#life.check();
-    return this.#joined(ms, atLeast);
+    return await this.#joined(ms, atLeast);
   }
 
   async #joined(ms: number, atLeast: number): Promise<boolean> {

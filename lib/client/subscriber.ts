@@ -24,10 +24,10 @@ import { Link, type LinkHandler } from "./link.ts";
 import { Links } from "./links.ts";
 import { MatchedStreams, type Missed } from "./matched_streams.ts";
 import { logger } from "../base/log.ts";
-import { oneOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
+import { given, oneOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { LossNotices } from "../stream/loss_notices.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
-import { randomIncarnation } from "../base/names.ts";
+import { randomId, randomIncarnation } from "../base/names.ts";
 import { subscriberPath } from "../model/paths.ts";
 import { costOf, Room } from "../stream/room.ts";
 import { Delivery } from "../stream/delivery.ts";
@@ -79,9 +79,9 @@ interface Waiting {
   readonly givenUp: number;
 }
 
-/** Counters since the start. `received` is all that was handed out, history too. */
+/** Counters since the start. */
 export interface SubscriberStats extends Tally {
-  /** Samples that were handed out. */
+  /** Samples that came in order and were handed out, or wait to be; history too. */
   received: number;
   /** Of these, published before we joined. */
   historical: number;
@@ -154,8 +154,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: SubscriberOptions) {
-    this.#common = checkCommon("subscriber", "sub", options, RULES);
-    this.#options = { ...options };
+    this.#common = checkCommon("subscriber", () => randomId("sub"), options, RULES);
+    this.#options = given(options, RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Subscriber ${this.id}`);
     parseZkAddress(options.zookeeper);
@@ -215,7 +215,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   /**
    * Register. Waits for ZooKeeper and a primary as long as it takes, and says so. Called again it is the same start.
    *
-   * @param signal gives it up
+   * @param signal gives it up for good; of several starts the first one's counts
    * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
    */
   start(signal?: AbortSignal): Promise<void> {
@@ -254,7 +254,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   // --- samples out
 
   /**
-   * The samples, one at a time, in order within each stream. Ends at {@link close}.
+   * The samples, one at a time, in order within each stream. Ends after {@link close}, with what had come by then.
    *
    * Who leaves the loop leaves it only: samples wait, publishers wait for us as long as for one who is slow, and another
    * loop goes on with the next sample. For good one leaves by {@link close}. One loop at a time.
@@ -265,8 +265,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /**
    * The samples as they came packed, or in pieces for one who takes slowly: consecutive ones of one stream. A batch
-   * counts as delivered, and is acknowledged, when the next one is asked for, or the loop is left. Ends at
-   * {@link close}; left before, it is as with the samples.
+   * counts as delivered, and is acknowledged, when the next one is asked for, or the loop is left. For the
+   * rest it is as with the samples.
    */
   batches(): AsyncIterableIterator<SampleBatch, undefined> {
     return this.#delivery.batches();

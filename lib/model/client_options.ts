@@ -2,7 +2,7 @@
 import { UsageError } from "../base/errors.ts";
 import { checkOptions, listOf, oneOf, type Rules, text, whole } from "../base/option_rules.ts";
 import { checkHost } from "../net/host.ts";
-import { checkId, checkTopic, checkZone, randomId } from "../base/names.ts";
+import { checkId, checkTopic, checkZone } from "../base/names.ts";
 import type { Mismatch, Ownership } from "../wire/control.ts";
 import { MAX_TOPICS } from "../wire/control.ts";
 import type { Assignment } from "./zone_choice.ts";
@@ -142,12 +142,12 @@ export const CLIENT_RULES: Rules<ClientOptions> = {
  * Check what a process is given, and fill in what every one has.
  *
  * @param of what it is, such as `publisher`
- * @param prefix of an id that is drawn
+ * @param drawId makes an id for who has none
  * @throws {UsageError}
  */
 export function checkCommon<Options extends CommonOptions>(
   of: string,
-  prefix: string,
+  drawId: () => string,
   options: Options,
   rules: Rules<Options>,
 ): CheckedOptions {
@@ -165,7 +165,7 @@ export function checkCommon<Options extends CommonOptions>(
   }
   return {
     zookeeper: options.zookeeper,
-    id: options.id ?? randomId(prefix),
+    id: options.id ?? drawId(),
     sessionTimeoutMs: options.sessionTimeoutMs ?? 4000,
     address: options.address === undefined ? undefined : checkHost("address", options.address),
     bind: options.bind === undefined ? undefined : checkHost("bind address", options.bind),

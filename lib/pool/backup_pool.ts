@@ -24,7 +24,8 @@ import { FormatError, reasonOf, UsageError } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import { addressTowards } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
-import { number, object, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
+import { randomId } from "../base/names.ts";
+import { given, number, object, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { POOLS } from "../model/paths.ts";
 import { Election } from "../recipes/election.ts";
 import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
@@ -148,8 +149,8 @@ export class BackupPool implements AsyncDisposable {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: BackupPoolOptions) {
-    this.#common = checkCommon("backup pool", "pool", options, RULES);
-    this.#options = { ...options };
+    this.#common = checkCommon("backup pool", () => randomId("pool"), options, RULES);
+    this.#options = given(options, RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Backup pool ${this.id}`);
     if (this.id.length > LONGEST_ID) {
@@ -183,7 +184,7 @@ export class BackupPool implements AsyncDisposable {
    * Be known, and run what is wanted. Waits for ZooKeeper as long as it takes, and says so. Called again it is the same
    * start.
    *
-   * @param signal gives it up
+   * @param signal gives it up for good; of several starts the first one's counts
    * @throws the signal's reason; {PubsubError} when it is closed, before or meanwhile
    */
   start(signal?: AbortSignal): Promise<void> {

@@ -9,7 +9,7 @@
  *
  * A sample that is here costs one settled promise and no turn of a generator: a third of what that would.
  */
-import { Loop } from "../base/loop.ts";
+import { type Ask, type Iterated, Loop } from "../base/loop.ts";
 import type { Sample, SampleBatch } from "../wire/batch.ts";
 import { PieceSize } from "./piece_size.ts";
 
@@ -27,9 +27,6 @@ export interface DeliveryHooks<Item> {
 }
 
 type Result<T> = IteratorResult<T, undefined>;
-type Asking = { readonly left: boolean };
-
-const END: Result<never> = { value: undefined, done: true };
 
 export class Delivery<Item extends Waiting> {
   readonly #waiting: { next(): Promise<Result<Item>> };
@@ -44,7 +41,12 @@ export class Delivery<Item extends Waiting> {
   #samples: Iterator<Sample> | undefined;
   #handed = 0;
   #begun = 0;
-  #advancing: Promise<unknown> | undefined;
+  /** Those who have asked, in their order: each tells whether it has got its answer. */
+  readonly #asks: (() => boolean)[] = [];
+  /** What came after it was asked for: one item, or none. */
+  readonly #came: Item[] = [];
+  #fetching = false;
+  #ended = false;
 
   /** @param now monotonic milliseconds */
   constructor(
@@ -59,55 +61,79 @@ export class Delivery<Item extends Waiting> {
 
   /** The samples one at a time, for one loop. */
   samples(): AsyncIterableIterator<Sample, undefined> {
-    return new Loop({ next: (loop) => this.#nextSample(loop), leave: () => this.#settle() });
+    return new SampleLoop(
+      { ask: (ask) => this.#ask(ask, () => this.#sample()), leave: () => this.#settle() },
+      this,
+    );
   }
 
   /** The batches, or pieces of them for one who takes slowly, for one loop. */
   batches(): AsyncIterableIterator<SampleBatch, undefined> {
-    return new Loop({ next: (loop) => this.#nextPiece(loop), leave: () => this.#settle() });
+    return new Loop({ ask: (ask) => this.#ask(ask, () => this.#next()), leave: () => this.#settle() });
   }
 
-  #nextSample(loop: Asking): Promise<Result<Sample>> {
-    if (this.#advancing !== undefined) return this.#after(() => this.#nextSample(loop));
+  /** A sample that is here, if one is and nobody has asked before. */
+  ready(): IteratorYieldResult<Sample> | undefined {
+    if (this.#asks.length > 0) return undefined;
     const result = this.#samples?.next();
-    if (result !== undefined && result.done !== true) {
-      this.#handed++;
-      return Promise.resolve(result);
-    }
-    return this.#advance(loop, (piece) => {
-      this.#samples = piece[Symbol.iterator]();
-      this.#handed = 1;
-      return this.#samples.next() as Result<Sample>;
+    if (result === undefined || result.done === true) return undefined;
+    this.#handed++;
+    return result;
+  }
+
+  #ask<T>(ask: Ask<T>, take: () => T | undefined): void {
+    this.#asks.push(() => {
+      if (ask.left) return true;
+      try {
+        const value = take();
+        if (value !== undefined) ask.answer({ value, done: false });
+        else if (this.#ended) ask.answer({ value: undefined, done: true });
+        else return false;
+      } catch (error) {
+        ask.fail(error);
+      }
+      return true;
+    });
+    if (this.#asks.length === 1) this.#answer();
+  }
+
+  /** Answer who has asked, one after the other, as far as there is something. */
+  #answer(): void {
+    while (this.#asks.length > 0 && this.#asks[0]!()) this.#asks.shift();
+    if (this.#asks.length === 0 || this.#fetching) return;
+    this.#fetching = true;
+    this.#waiting.next().then(({ value: item }) => {
+      this.#fetching = false;
+      if (item === undefined) this.#ended = true;
+      else this.#came.push(item);
+      this.#answer();
     });
   }
 
-  #nextPiece(loop: Asking): Promise<Result<SampleBatch>> {
-    if (this.#advancing !== undefined) return this.#after(() => this.#nextPiece(loop));
-    return this.#advance(loop, (piece) => ({ value: piece, done: false }));
+  #sample(): Sample | undefined {
+    const here = this.#samples?.next();
+    if (here !== undefined && here.done !== true) {
+      this.#handed++;
+      return here.value;
+    }
+    const piece = this.#next();
+    if (piece === undefined) return undefined;
+    this.#samples = piece[Symbol.iterator]();
+    this.#handed = 1;
+    return this.#samples.next().value as Sample;
   }
 
-  #after<T>(ask: () => Promise<T>): Promise<T> {
-    return this.#advancing!.then(ask, ask);
-  }
-
-  #advance<T>(loop: Asking, hand: (piece: SampleBatch) => Result<T>): Promise<Result<T>> {
-    const advancing = this.#open(loop).then((piece) => piece === undefined ? END : hand(piece))
-      .finally(() => this.#advancing = undefined);
-    this.#advancing = advancing;
-    return advancing;
-  }
-
-  /** The next piece; none at the end, or for a loop that was left meanwhile. */
-  async #open(loop: Asking): Promise<SampleBatch | undefined> {
+  /** The next piece, if one is here. What was out before has been taken. */
+  #next(): SampleBatch | undefined {
     this.#settle();
-    while (this.#rest === undefined || this.#rest.count === 0) {
-      const { value: item } = await this.#waiting.next();
+    while (this.#rest === undefined) {
+      const item = this.#came.shift();
       if (item === undefined) return undefined;
       this.#item = item;
-      this.#rest = item.batch;
+      if (item.batch.count > 0) this.#rest = item.batch;
       this.#hooks.opened(item);
+      if (this.#rest === undefined) this.#hooks.taken(item, item.batch, true);
     }
-    if (loop.left) return undefined;
     const most = this.#pieces.samples;
     this.#begun = this.#now();
     return this.#piece = this.#rest.count > most ? this.#rest.upTo(most) : this.#rest;
@@ -123,5 +149,20 @@ export class Delivery<Item extends Waiting> {
     this.#rest = count < rest.count ? rest.without(count) : undefined;
     this.#pieces.took(count, this.#now() - this.#begun);
     this.#hooks.taken(this.#item!, count < piece.count ? piece.upTo(count) : piece, this.#rest === undefined);
+  }
+}
+
+/** The samples that are here are taken without a detour: it is what each of them costs. */
+class SampleLoop<Item extends Waiting> extends Loop<Sample> {
+  readonly #delivery: Delivery<Item>;
+
+  constructor(over: Iterated<Sample>, delivery: Delivery<Item>) {
+    super(over);
+    this.#delivery = delivery;
+  }
+
+  override next(): Promise<Result<Sample>> {
+    const here = this.left ? undefined : this.#delivery.ready();
+    return here === undefined ? super.next() : Promise.resolve(here);
   }
 }

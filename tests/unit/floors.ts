@@ -43,10 +43,13 @@ function refuseCircle(plan: Plan, way: readonly string[]): void {
 }
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
-/** What of the runtime's modules pure rooms may use: they compute. */
-const PURE_MODULES = /import (?:type )?\{ (?:isIPv?[46]?(?:, )?)+ \} from "node:net"|from "node:buffer"/;
+/** What of the runtime's modules pure rooms may use: it computes. */
+const PURE_MODULES = ["node:buffer"];
 const TOUCHES =
-  /(?<![.\w])(?:Deno\.|set(?:Timeout|Interval|Immediate)\b|queueMicrotask\b|performance\.|Date\.now\b|new Date\(\)|Math\.random\b|crypto\.getRandom|fetch\(|process\.)/;
+  /\b(?:Deno|performance|globalThis|crypto|process|Worker|AbortSignal)\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bDate\b(?!\()|\bnew Date(?:\(\)|\b(?!\())|\bMath\.random\b|\bfetch\(|\brandom(?:Id|Incarnation)\b/;
+/** What of `base` looks at a clock, waits, writes or reaches outside. */
+const IMPURE =
+  /^\/lib\/base\/(?:clock|pause|patience|log|whole_file|self_command|build_info|replace_process|c_library|lifecycle)\.ts$/;
 
 /** What the plan does not allow, a line each. */
 export function trespasses(plan: Plan, sources: readonly Source[]): string[] {
@@ -57,7 +60,8 @@ export function trespasses(plan: Plan, sources: readonly Source[]): string[] {
     const code = withoutComments(text);
     const at = (index: number) => `lib/${path}:${code.slice(0, index).split("\n").length}`;
     const imports = [...code.matchAll(IMPORT)].flatMap((match) => {
-      const why = refused(room, name, path, match[1]!);
+      const why = refused(room, name, path, match[1]!) ??
+        (room.pure ? impure(path, match[1]!) : undefined);
       return why === undefined ? [] : [`${at(match.index + match[0].length)}: ${name} ${why}`];
     });
     return room.pure ? [...imports, ...touches(code, `lib/${path}`, name)] : imports;
@@ -79,10 +83,16 @@ function refused(room: Room, name: string, path: string, specifier: string): str
     : `may not import ${other} (${specifier})`;
 }
 
+function impure(path: string, specifier: string): string | undefined {
+  const outside = specifier.startsWith("node:")
+    ? !PURE_MODULES.includes(specifier)
+    : specifier.startsWith(".") && IMPURE.test(new URL(specifier, `file:///lib/${path}`).pathname);
+  return outside ? `is pure, and imports ${specifier}` : undefined;
+}
+
 function touches(code: string, file: string, name: string): string[] {
   return code.split("\n").flatMap((line, index) => {
-    const touched = TOUCHES.exec(line)?.[0] ??
-      (/from "node:/.test(line) && !PURE_MODULES.test(line) ? line.trim() : undefined);
+    const touched = TOUCHES.exec(line)?.[0];
     return touched === undefined ? [] : [`${file}:${index + 1}: ${name} is pure, and touches ${touched}`];
   });
 }

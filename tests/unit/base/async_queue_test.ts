@@ -107,3 +107,16 @@ Deno.test("what comes for a loop that was left goes to the next one, before what
   assert.equal((await pending).done, true);
   assert.equal((await waiting).value, 3);
 });
+
+Deno.test("loops that were left take nothing, and the next ones get everything in order", async () => {
+  const queue = new AsyncQueue<string>();
+  const left = queue.loop();
+  const pending = left.next();
+  await left.return!();
+  assert.equal((await pending).done, true);
+  const loop = queue.loop();
+  const both = [loop.next(), loop.next()];
+  queue.push("first");
+  queue.push("second");
+  assert.deepEqual((await Promise.all(both)).map(({ value }) => value), ["first", "second"]);
+});

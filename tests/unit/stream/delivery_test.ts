@@ -138,7 +138,7 @@ Deno.test("any way of asking and leaving hands out every sample once, and tells 
     leave: fc.boolean(),
   });
   await fc.assert(fc.asyncProperty(
-    fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 }),
+    fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 8 }),
     fc.array(way, { maxLength: 12 }),
     fc.constantFrom(0, 60, 300),
     async (sizes, ways, msASample) => {
@@ -180,4 +180,65 @@ Deno.test("a failure in what is told is the reader's, and the next one asks agai
   await assert.rejects(broken, /broken/);
   failing = false;
   assert.equal((await next).value?.sequence, 2);
+});
+
+Deno.test("what is asked for is answered in the order of asking, whatever comes when and whoever leaves meanwhile", async () => {
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant("ask" as const),
+      kind: fc.constantFrom("samples", "batches"),
+      times: fc.integer({ min: 1, max: 3 }),
+    }),
+    fc.record({ do: fc.constant("push" as const), count: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ do: fc.constantFrom("leave" as const, "rest" as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { queue, delivery } = waiting([], { open: true });
+      let loop: AsyncIterableIterator<unknown, undefined> | undefined, kind = "";
+      let pushed = 0;
+      const asked: Promise<IteratorResult<unknown, undefined>>[] = [];
+      const settled: number[] = [];
+      for (const one of steps) {
+        if (one.do === "push") {
+          queue.push({ batch: batch(pushed + 1, one.count) });
+          pushed += one.count;
+        } else if (one.do === "ask") {
+          if (loop !== undefined && kind !== one.kind) await loop.return!();
+          if (kind !== one.kind) loop = undefined;
+          kind = one.kind;
+          loop ??= kind === "samples" ? delivery.samples() : delivery.batches();
+          for (let i = 0; i < one.times; i++) {
+            const at = asked.length;
+            asked.push(loop.next());
+            asked[at]!.then(({ done }) => done || settled.push(at));
+          }
+        } else if (one.do === "leave") {
+          if (loop !== undefined) await loop.return!();
+          loop = undefined;
+        } else await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      queue.close();
+      const numbers = (await Promise.all(asked)).flatMap(({ value }) =>
+        value === undefined
+          ? []
+          : "sequence" in (value as object)
+          ? [(value as { sequence: number }).sequence]
+          : numbersOf(value as SampleBatch)
+      );
+      for await (const { sequence } of delivery.samples()) numbers.push(sequence);
+      assert.deepEqual(numbers, Array.from({ length: pushed }, (_, i) => i + 1));
+      assert.deepEqual(settled, settled.toSorted((a, b) => a - b));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("what is still asked for when a loop is left ends at once", async () => {
+  const { delivery } = waiting([], { open: true });
+  for (const loop of [delivery.samples(), delivery.batches()]) {
+    const pending = [loop.next(), loop.next()];
+    await loop.return!();
+    assert.deepEqual((await Promise.all(pending)).map(({ done }) => done), [true, true]);
+  }
 });
