@@ -5,7 +5,7 @@
  *     deno run -A scripts/test.ts [--jobs N] FILE-OR-FOLDER…
  *
  * A file that fails is run once more, alone: if it passes then, that is said (`FLAKY: file, tests`) and does not fail
- * the whole; it is to be mended all the same. The last line has the totals as `deno test` prints them.
+ * the whole; it is to be mended all the same. A file without a test has failed. The last line has the totals as `deno test` prints them.
  *
  * Limits: N is 1 to 64, by default two for each processor; a file that has not ended after 10
  * minutes is killed and has failed. Exit code 1 when a test failed twice, 2 for usage.
@@ -53,10 +53,16 @@ async function run(file: string): Promise<Run> {
   const output = decoder.decode(stdout) + decoder.decode(stderr);
   const seconds = (performance.now() - began) / 1000;
   const outcome = outcomeOf(output);
+  const ended = `ended with ${signal ?? `code ${code}`}`;
   if (outcome !== undefined && !late.aborted) {
-    return { file, ok: code === 0 && outcome.failed === 0, output, seconds, ...outcome };
+    const empty = outcome.passed + outcome.failed + outcome.ignored === 0;
+    const ok = code === 0 && outcome.failed === 0 && !empty;
+    const failures = ok || outcome.failures.length > 0
+      ? outcome.failures
+      : [empty ? "it has no test" : ended];
+    return { file, output, seconds, ...outcome, ok, failures };
   }
-  const how = late.aborted ? `not ended after ${FILE_MS / 1000} s` : `ended with ${signal ?? `code ${code}`}`;
+  const how = late.aborted ? `not ended after ${FILE_MS / 1000} s` : ended;
   return { file, ok: false, output, seconds, passed: 0, failed: 1, ignored: 0, failures: [how] };
 }
 

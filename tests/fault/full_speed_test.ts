@@ -1,4 +1,8 @@
-/** What is lost, repeated or damaged when things fail while samples flow as fast as they can: nothing. */
+/**
+ * What is lost, repeated or damaged when things fail while samples flow as fast as they can: nothing.
+ *
+ * Runs alone: beside others it would not be full speed.
+ */
 import assert from "node:assert/strict";
 import { Child } from "../../lib/bench/child.ts";
 import { type JobResult, runJob, type RunningSystem, type Shape, type System } from "../../lib/bench/job.ts";
