@@ -1,4 +1,9 @@
-/** Case 7: what was under way over many topics was more than a queue on the way holds: dropped, and sent again. */
+/**
+ * Case 7: what was under way over many topics was more than a queue on the way holds: dropped, and sent again.
+ *
+ * Runs alone: beside others a connection may be silent for longer than its heartbeats allow, and what is repaired then
+ * cannot be told from what was dropped.
+ */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { until } from "../harness/condition.ts";

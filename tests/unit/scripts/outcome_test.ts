@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { outcomeOf, runsAlone } from "../../../scripts/test/outcome.ts";
+import { outcomeOf, runsAlone } from "../../../scripts/run_tests/outcome.ts";
 
 Deno.test("what deno test says is counted, with and without colours, steps and ignored tests", () => {
   const plain =

@@ -2,7 +2,7 @@
  * Runs test files side by side, each in a process of its own: most of their time is waiting. Files whose first comment
  * says `Runs alone: why` follow one after the other.
  *
- *     deno run -A scripts/test.ts [--jobs N] FILE-OR-FOLDER…
+ *     deno run -A scripts/run_tests.ts [--jobs N] FILE-OR-FOLDER…
  *
  * A file that fails is run once more, alone: if it passes then, that is said (`FLAKY: file, tests`) and does not fail
  * the whole; it is to be mended all the same. A file without a test has failed. The last line has the totals as `deno test` prints them.
@@ -12,7 +12,7 @@
  */
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
-import { outcomeOf, runsAlone } from "./test/outcome.ts";
+import { outcomeOf, runsAlone } from "./run_tests/outcome.ts";
 
 const FILE_MS = 600_000;
 const MOST_JOBS = 64;
@@ -131,7 +131,7 @@ function jobsOf(text: string): number {
   throw new InvalidArgumentError(`must be 1 to ${MOST_JOBS}.`);
 }
 
-await new Command("test")
+await new Command("run_tests")
   .argument("<path...>", "test files, or folders with them")
   .option(
     "--jobs <n>",
@@ -142,7 +142,7 @@ await new Command("test")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .action(async (paths: string[], { jobs }: { jobs: number }) => {
     process.exitCode = await main(paths, jobs).catch((error) => {
-      console.error(`test: ${error instanceof Error ? error.message : error}`);
+      console.error(`run_tests: ${error instanceof Error ? error.message : error}`);
       return 2;
     });
   })
