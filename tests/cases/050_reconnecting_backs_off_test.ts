@@ -1,4 +1,8 @@
-/** Case 50: whoever was named as a publisher got some hundred connections a second from subscribers, for ever. */
+/**
+ * Case 50: whoever was named as a publisher got some hundred connections a second from subscribers, for ever.
+ *
+ * Runs alone: the library goes on connecting until this process has its turn, so beside others there are more.
+ */
 import assert from "node:assert/strict";
 import { Link } from "../../lib/client/link.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
@@ -38,8 +42,7 @@ for (const manners of ["closes", "answers as a web server", "shakes hands and cl
       const link = new Link(`tcp://127.0.0.1:${listener.addr.port}`, HANDLER, HEARTBEATS);
       await until("it tries", () => connections >= 3);
       await delay(4000);
-      // Some ten on a machine at rest; the library's own pace, which they are to leave, is hundreds a second.
-      assert.ok(connections <= 40, `${connections} connections in 4 s`);
+      assert.ok(connections <= 12, `${connections} connections in 4 s`);
       listener.close();
       await serving;
       // A publisher that comes there is found.
