@@ -4,16 +4,26 @@ import { SystemClock } from "./system_clock.ts";
 
 const log = logger("clock");
 
-const system = new SystemClock(
-  { date: () => Date.now(), steady: () => performance.now() },
-  performance.timeOrigin,
-  (ms, steps) => {
-    const direction = ms > 0 ? "forward" : "back";
-    const by = `${direction} by ${(Math.abs(ms) / 1000).toFixed(1)} s`;
-    const what = steps > 1 ? `${steps} times, all in all ${by}` : by;
-    log.warn(`the system's clock was set ${what} (or the machine slept): times follow it`);
-  },
-);
+let system = newSystemClock();
+
+/** A wall clock as a process has one, from here on. */
+export function newSystemClock(): SystemClock {
+  return new SystemClock(
+    { date: () => Date.now(), steady: () => performance.now() },
+    performance.timeOrigin,
+    (ms, steps) => {
+      const direction = ms > 0 ? "forward" : "back";
+      const by = `${direction} by ${(Math.abs(ms) / 1000).toFixed(1)} s`;
+      const what = steps > 1 ? `${steps} times, all in all ${by}` : by;
+      log.warn(`the system's clock was set ${what} (or the machine slept): times follow it`);
+    },
+  );
+}
+
+/** Have this wall clock from now on: a simulation holds several processes in one. */
+export function useSystemClock(clock: SystemClock): void {
+  system = clock;
+}
 
 /**
  * Wall-clock milliseconds since the epoch, microsecond resolution (`Date.now()` has only milliseconds). It follows the

@@ -42,8 +42,8 @@ import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import { formatZoneCount, zoneClientsPath } from "../recipes/zone_clients.ts";
 import { healthOf } from "../model/zone_health.ts";
-import { Forwarder } from "../zmq/forwarder.ts";
-import { CONTROL, MemoryGuard, portOf, UNLIMITED, UPSTREAM } from "../zmq/memory_guard.ts";
+import { CONTROL, portOf, UNLIMITED, UPSTREAM } from "../zmq/memory_guard.ts";
+import { guardMemory, type MessageForwarder, openForwarder } from "../zmq/sockets.ts";
 
 /** The number of clients is written so long after it has changed. */
 const COUNT_MS = 100;
@@ -138,8 +138,8 @@ export class Broker implements AsyncDisposable {
   readonly #events = new AsyncQueue<BrokerEvent>({ limit: EVENTS_KEPT });
   readonly #life: Lifecycle;
   #zk: ZooKeeper | undefined;
-  #forwarder: Forwarder | undefined;
-  #memoryGuard: MemoryGuard | undefined;
+  #forwarder: MessageForwarder | undefined;
+  #memoryGuard: Disposable | undefined;
   #desk: ControlDesk | undefined;
   #record: BrokerRecord | undefined;
   #brokerNode: EphemeralRecord | undefined;
@@ -289,7 +289,7 @@ export class Broker implements AsyncDisposable {
     heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
   ): void {
     const { controlPorts, ingressPort, egressPort } = this.#options;
-    const forwarder = this.#forwarder = new Forwarder({
+    const forwarder = this.#forwarder = openForwarder({
       ingress: [tcpEndpoint(at, ingressPort ?? 0)],
       egress: [tcpEndpoint(at, egressPort ?? 0)],
       sendHighWaterMark: HIGH_WATER_MARK,
@@ -302,7 +302,7 @@ export class Broker implements AsyncDisposable {
     const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
     const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
     const { ingress: [ingress], egress: [egress] } = forwarder;
-    this.#memoryGuard = new MemoryGuard({
+    this.#memoryGuard = guardMemory({
       owner: this.id,
       allowances: new Map([
         ...bound.map((endpoint) => [portOf(endpoint), CONTROL] as const),

@@ -24,7 +24,7 @@ import {
   encodeControl,
   MAX_CONTROL_BYTES,
 } from "../wire/control.ts";
-import { Socket } from "../zmq/socket.ts";
+import { type MessageSocket, openSocket } from "../zmq/sockets.ts";
 
 /** Clients are to send keep-alives this often. */
 const HEARTBEAT_MS = 1000;
@@ -88,7 +88,7 @@ export interface ControlTraffic {
 export class ControlDesk implements AsyncDisposable {
   readonly clients: Registry = new Registry();
   readonly #owner: DeskOwner;
-  readonly #socket: Socket;
+  readonly #socket: MessageSocket;
   readonly #admission = new Admission();
   readonly #statusBytes = new Allowance(STATUS_BYTES);
   /** Clients that wait for their record to be seen, those first that have waited longest. */
@@ -106,7 +106,7 @@ export class ControlDesk implements AsyncDisposable {
 
   constructor(owner: DeskOwner, heartbeats: Heartbeats) {
     this.#owner = owner;
-    this.#socket = new Socket("router", {
+    this.#socket = openSocket("router", {
       maxMessageSize: MAX_CONTROL_BYTES,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
       ...controlHeartbeats(heartbeats),

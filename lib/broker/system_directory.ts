@@ -9,7 +9,6 @@
  * Guarantee: reading many records holds up nothing else for long; of more topics than {@link MAX_TOPICS_KNOWN} the
  * records that come last are left out, and named.
  */
-import { setImmediate } from "node:timers/promises";
 import { monotonic } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import type { Routing } from "../model/match_feed.ts";
@@ -109,7 +108,7 @@ export class SystemDirectory {
         let begunAt = readAt = monotonic();
         const turn = async () => {
           if (monotonic() - begunAt < TURN_MS) return;
-          await setImmediate();
+          await new Promise((resolve) => setImmediate(resolve));
           begunAt = monotonic();
         };
         for (const name of change.removed) {

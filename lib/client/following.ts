@@ -23,6 +23,8 @@ export class Following {
   readonly numbers = new NumberCheck();
   /** Monotonic milliseconds since when the match is gone; undefined while it is there. */
   removedAt: number | undefined;
+  /** Monotonic milliseconds when something of it was received last. */
+  heardAt = -Infinity;
   /** The stream's last number, of a publisher that has left and said so; undefined as long as that is not known. */
   end: number | undefined;
   /** That is being asked for, and was. */

@@ -8,7 +8,7 @@
 import { monotonic } from "../base/clock.ts";
 import { Reach } from "../net/reach.ts";
 import type { Unreached } from "./unreached.ts";
-import type { Socket } from "../zmq/socket.ts";
+import type { MessageSocket } from "../zmq/sockets.ts";
 
 /** Subscriptions of so many bytes are much: each costs the library fifty times that. */
 const MUCH_BYTES = 1024 * 1024;
@@ -22,11 +22,11 @@ interface Ingress {
 
 /** Connections to brokers. */
 export class Ingresses {
-  readonly #socket: Socket;
+  readonly #socket: MessageSocket;
   readonly #ingresses = new Map<string, Ingress>();
   #subscribed = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: MessageSocket) {
     this.#socket = socket;
   }
 

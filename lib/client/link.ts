@@ -7,7 +7,7 @@
  */
 import { Reach } from "../net/reach.ts";
 import { subscription } from "../wire/key.ts";
-import { Socket } from "../zmq/socket.ts";
+import { type MessageSocket, openSocket } from "../zmq/sockets.ts";
 
 /** What a link tells its subscriber. */
 export interface LinkHandler {
@@ -29,7 +29,7 @@ export class Link implements AsyncDisposable {
   downSince: number = this.startedAt;
   /** Milliseconds (monotonic) when the last message came, or the connection. */
   heardAt = 0;
-  readonly #socket: Socket;
+  readonly #socket: MessageSocket;
   readonly #reach: Reach;
   readonly #tasks: Promise<void>[];
 
@@ -38,7 +38,7 @@ export class Link implements AsyncDisposable {
     heartbeatTimeoutMs: number;
   }) {
     this.endpoint = endpoint;
-    this.#socket = new Socket("xsub", { ...heartbeats, linger: 100 });
+    this.#socket = openSocket("xsub", { ...heartbeats, linger: 100 });
     this.#tasks = [this.#read(handler), this.#observe(handler)];
     this.#reach = new Reach(this.#socket, endpoint);
   }

@@ -49,8 +49,8 @@ import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import { announce, UnreachedWatch } from "./unreached.ts";
 import { formatUnreached, TOLD_SLOW } from "../model/zone_health.ts";
-import { MemoryGuard, portOf, UPSTREAM } from "../zmq/memory_guard.ts";
-import { Socket } from "../zmq/socket.ts";
+import { portOf, UPSTREAM } from "../zmq/memory_guard.ts";
+import { guardMemory, type MessageSocket, openSocket } from "../zmq/sockets.ts";
 
 /** Messages that may wait for one peer: above what flow control allows in flight. */
 const HIGH_WATER_MARK = 4096;
@@ -150,9 +150,9 @@ export class Publisher implements AsyncDisposable {
   readonly #dirty: PublishedTopic[] = [];
   #last: PublishedTopic | undefined;
   #wakers = new Set<() => void>();
-  #socket: Socket | undefined;
+  #socket: MessageSocket | undefined;
   #ingresses: Ingresses | undefined;
-  #memoryGuard: MemoryGuard | undefined;
+  #memoryGuard: Disposable | undefined;
   #zk: ZooKeeper | undefined;
   #control: ControlClient | undefined;
   #ticker: ReturnType<typeof setTimeout> | undefined;
@@ -245,7 +245,7 @@ export class Publisher implements AsyncDisposable {
     const host = await this.#host(stop);
     const { bind } = this.#common;
     const at = bind === undefined ? await listenAddress(host, stop) : await bindAddress(bind, stop);
-    this.#socket = new Socket("xpub", {
+    this.#socket = openSocket("xpub", {
       sendHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_UPSTREAM_AT_PUBLISHER,
       heartbeatIntervalMs,
@@ -256,7 +256,7 @@ export class Publisher implements AsyncDisposable {
       const bound = this.#socket.bind(tcpEndpoint(at, this.#options.bindPort ?? 0));
       this.#endpoint = advertised(host, bound);
       const allowances = new Map([[portOf(bound), UPSTREAM]]);
-      this.#memoryGuard = new MemoryGuard({ owner: this.id, allowances });
+      this.#memoryGuard = guardMemory({ owner: this.id, allowances });
     }
     this.#life.own(this.#receive(this.#socket));
     this.#ingresses = new Ingresses(this.#socket);
@@ -408,7 +408,7 @@ export class Publisher implements AsyncDisposable {
 
   // --- the data plane's other direction
 
-  async #receive(socket: Socket): Promise<void> {
+  async #receive(socket: MessageSocket): Promise<void> {
     for await (const messages of socket.messages()) {
       for (const frames of messages) {
         const bytes = frames[0]!;

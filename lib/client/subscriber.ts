@@ -359,6 +359,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #receive(following: Following, batch: SampleBatch, now: number): void {
     const { stream } = following;
     const { refused } = stream.counters;
+    following.heardAt = now;
     stream.receive(batch, now);
     if (stream.counters.refused !== refused) giveBack(batch.bytes);
     if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
@@ -473,7 +474,8 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
     let forgot = false;
     for (const following of [...this.#streams]) {
       if (following.fencing.look(following.stream.counters, now)) this.#tellOfFencing(following);
-      const gone = now - (following.removedAt ?? now);
+      // One that publishes is there, whatever became of its record: what is missed of it is repaired, not given up.
+      const gone = now - Math.max(following.removedAt ?? now, following.heardAt);
       if (gone <= FORGET_AFTER_MS) continue;
       following.asking ??= this.#askForEnd(following);
       if (!following.asked && gone <= 2 * FORGET_AFTER_MS) continue;

@@ -3,7 +3,8 @@
  * microtask), those that follow in the same turn of the event loop go out together at the turn's end. No timer,
  * so nothing is delayed at a low rate.
  */
-import { setImmediate } from "node:timers";
+// The global function is loaded when it is first named, and microtasks run meanwhile: not in the middle of a turn.
+import "node:timers";
 
 /** Calls `flush` once soon after the first {@link Turn.touch} of a turn, and once at the turn's end. */
 export class Turn {

@@ -20,7 +20,7 @@ import {
   decodeBrokerMessage,
   encodeControl,
 } from "../wire/control.ts";
-import { Socket } from "../zmq/socket.ts";
+import { type MessageSocket, openSocket } from "../zmq/sockets.ts";
 
 /** Messages that are none are named this often at most. */
 const COMPLAINT_MS = 10_000;
@@ -64,7 +64,7 @@ export class Conversation {
   readonly #speaker: Speaker;
   readonly #zone: number;
   readonly #primary: BrokerRecord;
-  readonly #socket: Socket;
+  readonly #socket: MessageSocket;
   #complainedAt = -Infinity;
 
   constructor(speaker: Speaker, zone: number, primary: BrokerRecord) {
@@ -72,7 +72,7 @@ export class Conversation {
     this.#zone = zone;
     this.#primary = primary;
     // Without a routing id: no two connections of ours can ever be taken for one.
-    this.#socket = new Socket("dealer", {
+    this.#socket = openSocket("dealer", {
       ...controlHeartbeats(speaker.heartbeats),
       linger: 200,
     });

@@ -8,10 +8,11 @@
  * `connection.ts` decides when to cut, when it is over, and tells this file to stop.
  */
 import type { Buffer } from "node:buffer";
-import { connect, isIP, type LookupFunction, type Socket } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import { monotonic } from "../base/clock.ts";
 import { reasonOf } from "../base/errors.ts";
 import { resolver } from "../net/resolve.ts";
+import { connectTcp, type TcpStream } from "../net/tcp.ts";
 import { FrameCutter } from "./frames.ts";
 import {
   buildPing,
@@ -48,7 +49,7 @@ export class Link {
   readonly #servers: ServerList;
   readonly #events: LinkEvents;
   readonly #manager: ConnectionManager;
-  #socket: Socket | undefined;
+  #socket: TcpStream | undefined;
   #server: Server | undefined;
   #attached = false;
   #attachedAt = 0;
@@ -179,9 +180,9 @@ export class Link {
     const server = this.#server = this.#servers.next();
     this.#reason = "";
     const manager = this.#manager;
-    let socket: Socket;
+    let socket: TcpStream;
     try {
-      socket = connect({ host: server.host, port: server.port, lookup });
+      socket = connectTcp({ host: server.host, port: server.port, lookup });
     } catch (error) {
       this.#reason = reasonOf(error);
       return this.#closed();
@@ -236,7 +237,7 @@ export class Link {
   }
 
   /** The library gets exactly one whole frame at a time: its own cutting is quadratic and keeps halves. */
-  #received(socket: Socket, frames: FrameCutter, chunk: Buffer): void {
+  #received(socket: TcpStream, frames: FrameCutter, chunk: Buffer): void {
     this.#bytesIn += chunk.length;
     try {
       for (const frame of frames.push(chunk)) {

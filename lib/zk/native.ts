@@ -8,7 +8,7 @@
  * know, which ends the process.
  */
 import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
+import type { TcpStream } from "../net/tcp.ts";
 import zookeeper from "node-zookeeper-client";
 import rawJute from "node-zookeeper-client/lib/jute/index.js";
 
@@ -61,7 +61,7 @@ export interface ConnectionManager {
   sessionPassword: Buffer;
   sessionTimeout: number;
   pendingBuffer: Buffer | null;
-  socket: Socket | undefined;
+  socket: TcpStream | undefined;
   watcherManager: WatchManager;
   packetQueue: { queue: Packet[] };
   pendingQueue: Packet[];

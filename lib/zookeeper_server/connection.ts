@@ -14,6 +14,7 @@ import { BUSY_BYTES, InputBuffer } from "./input_buffer.ts";
 import { JuteReader, JuteWriter, Malformed } from "./jute.ts";
 import type { Peer } from "./peer.ts";
 import type { Session } from "./sessions.ts";
+import type { TcpPeer } from "../net/tcp.ts";
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -49,7 +50,7 @@ export class Connection implements Peer {
   sent = 0;
   readonly openedAt: number;
 
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: TcpPeer;
   readonly #host: ConnectionHost;
   readonly #reader = new JuteReader();
   readonly #input = new InputBuffer();
@@ -72,10 +73,10 @@ export class Connection implements Peer {
   #lingeringSince = Infinity;
   #active = true;
 
-  constructor(socket: Deno.TcpConn, host: ConnectionHost, now: number) {
+  constructor(socket: TcpPeer, host: ConnectionHost, now: number) {
     this.#socket = socket;
     this.#host = host;
-    const { hostname, port } = socket.remoteAddr;
+    const { hostname, port } = socket.remoteAddr as Deno.NetAddr;
     this.address = hostname;
     this.name = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
     this.openedAt = now;

@@ -17,6 +17,7 @@ import { answerWord, DEFAULT_WORDS, hex, refusal } from "./four_letter_words.ts"
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Journal } from "./journal.ts";
 import { resolver } from "../net/resolve.ts";
+import { listenTcp, type TcpListener, type TcpPeer } from "../net/tcp.ts";
 import { formatAddress, parseListenAddress } from "./listen_address.ts";
 import { OutputGate } from "./output_gate.ts";
 import { DataTree } from "./tree.ts";
@@ -89,7 +90,7 @@ export class ZooKeeperServer implements AsyncDisposable {
   readonly #host: ConnectionHost;
   readonly #options: ServerOptions;
   readonly #tickTimeMs: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: TcpListener;
   readonly #journal: Journal | null;
   readonly #connections = new Set<Connection>();
   readonly #tasks = new Set<Promise<void>>();
@@ -105,7 +106,7 @@ export class ZooKeeperServer implements AsyncDisposable {
   #stopping = false;
   #broken = false;
 
-  private constructor(options: ServerOptions, listener: Deno.TcpListener, journal: Journal | null) {
+  private constructor(options: ServerOptions, listener: TcpListener, journal: Journal | null) {
     this.#options = options;
     this.#listener = listener;
     this.#journal = journal;
@@ -166,11 +167,11 @@ export class ZooKeeperServer implements AsyncDisposable {
     const journal = dataDir === undefined
       ? null
       : await Journal.open(dataDir, zxidFromClock(), bytesPerSnapshot);
-    let listener: Deno.TcpListener;
+    let listener: TcpListener;
     try {
       // Listening on a name would stop the process for as long as a name server is silent.
       const [hostname] = await resolver.resolve(wanted.hostname);
-      listener = Deno.listen({ hostname: hostname!, port: wanted.port });
+      listener = listenTcp({ hostname: hostname!, port: wanted.port });
     } catch (cause) {
       await journal?.close();
       throw new PubsubError(`Cannot listen on ${options.listen}: ${reasonOf(cause)}`, { cause });
@@ -242,7 +243,7 @@ export class ZooKeeperServer implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for (;;) {
-      let socket: Deno.TcpConn;
+      let socket: TcpPeer;
       try {
         socket = await this.#listener.accept();
       } catch (error) {
@@ -257,7 +258,7 @@ export class ZooKeeperServer implements AsyncDisposable {
         socket.close();
         continue;
       }
-      const { hostname } = socket.remoteAddr;
+      const { hostname } = socket.remoteAddr as Deno.NetAddr;
       if ((this.#perAddress.get(hostname) ?? 0) >= this.#engine.limits.connectionsPerAddress) {
         this.#bounded(`more than ${this.#engine.limits.connectionsPerAddress} connections from ${hostname}`);
         socket.close();

@@ -4,6 +4,7 @@ import { LOAD, PRIMARIES, PUBLISHERS, SUBSCRIBERS } from "../../lib/model/paths.
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { until, within } from "../harness/condition.ts";
 import { type Actor, marked } from "./actor.ts";
+import { isPersistent } from "./leftover.ts";
 import { endsWell } from "./owed.ts";
 import { SESSION_MS, type World } from "./world.ts";
 
@@ -18,14 +19,6 @@ const LEAVE_MS = 30_000;
 /** Publishers of an exclusive topic publish one after another what they were given meanwhile. */
 const DRAIN_MS = 90_000;
 const ZONES = 2;
-/** The znodes that stay. */
-const PERSISTENT = [
-  /^\/(elections|primaries|brokers|shared_state|topics|pools)$/,
-  /^\/elections\/zone_\d+$/,
-  /^\/topics\/[^/]+$/,
-  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance|ended)$/,
-  /^\/shared_state\/ended\/[^/]+$/,
-];
 
 /** Wait for quiet, compare with the truth, let everybody leave, compare again. */
 export async function endOfWorld(world: World): Promise<void> {
@@ -124,7 +117,7 @@ async function leftover(zk: ZooKeeper, path: string): Promise<string[]> {
   for (const name of names) {
     const child = `${path === "/" ? "" : path}/${name}`;
     if (child === "/zookeeper") continue;
-    if (!PERSISTENT.some((pattern) => pattern.test(child))) found.push(child);
+    if (!isPersistent(child)) found.push(child);
     else found.push(...await leftover(zk, child));
   }
   return found;

@@ -60,12 +60,12 @@ systemTest(
   "a second Ctrl-C ends at once with 130 what waits for a reader that stands still",
   async (system) => {
     await system.broker();
-    const subscriber = system.start(["subscriber", "-t", "T", "-i", "--quiet"]);
+    const subscriber = system.start(["subscriber", "-t", "T", "-i"]);
     await subscriber.says(/registered in zone/);
     const flags = ["-t", "T", "-i", "--sleep", "0", "--slow-subscriber", "300", "--max-in-flight", "1000"];
     const publisher = system.start(["publisher", ...flags, "--wait-for-subscribers", "1"]);
-    await publisher.says(/owns topic T/);
-    await delay(300);
+    // From here on it has as much under way as it may have.
+    await subscriber.prints(3000);
     subscriber.signal("SIGSTOP");
     try {
       publisher.signal("SIGINT");

@@ -134,7 +134,7 @@ test("one member stands still: its clients leave it within their session", async
 });
 
 test("without a majority there is no session, and with one again there is", async (all, stack) => {
-  const zk = stack.use(new ZooKeeper({ servers: `${all.servers}/d`, sessionTimeoutMs: 3_000 }));
+  const zk = stack.use(new ZooKeeper({ servers: `${all.servers}/d`, sessionTimeoutMs: SESSION_MS }));
   const session = await zk.connected();
   await zk.create("/d", "").catch(() => zk.ensurePath("/d"));
   const [a, b] = all.members;
@@ -142,6 +142,6 @@ test("without a majority there is no session, and with one again there is", asyn
   await until("the loss is seen", () => session.lost.aborted, 20_000);
   assert.equal(zk.acting, false);
   await Promise.all([a!.restart(), b!.restart()]);
-  await until("the recovery is seen", () => zk.acting, 30_000);
+  await until("the recovery is seen", () => zk.acting, 60_000);
   assert.equal(zk.session?.generation, 2);
 });

@@ -1,0 +1,237 @@
+/**
+ * Judges a run from outside, by what everybody says and does, and by the coordination server's tree.
+ *
+ * All the time: at most one primary a zone, one owner a topic, and who leaves tells the truth of who has not got
+ * everything. At rest: everybody is registered, each zone that has a broker has a primary, each topic an owner and the
+ * strongest, the load is right, and samples flow. At the end: everybody has everything that was published by who was not
+ * killed, and nothing is left.
+ */
+import { Broker } from "../../lib/broker/broker.ts";
+import { Publisher } from "../../lib/client/publisher.ts";
+import type { Subscriber } from "../../lib/client/subscriber.ts";
+import { loadOf, parseLoad } from "../../lib/model/load.ts";
+import { LOAD } from "../../lib/model/paths.ts";
+import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
+import { isPersistent } from "../chaos/leftover.ts";
+import type { Plan } from "./plan.ts";
+import { type Party, SESSION_MS, type System } from "./system.ts";
+
+/** Sessions of those who were killed last are over, and who has to be noticed is. */
+const REST_MS = 3 * SESSION_MS;
+/** Everything is as it should be for so long before it is believed. */
+const STEADY_MS = 3000;
+/** The judge's own look at the tree takes at most so long. */
+const LOOK_MS = 20_000;
+
+export class Judge {
+  readonly #system: System;
+  readonly #plan: Plan;
+  /** Of publishers that are all as strong, no two may own a topic. */
+  readonly #equals: boolean;
+  readonly #exclusive: ReadonlySet<string>;
+  #settledSince = Infinity;
+  /** What everybody had published by then. */
+  #publishedThen = new Map<string, number>();
+  /** Who is there after the last fault: nothing excuses what is missing of them. */
+  readonly #atTheEnd = new Set<Party>();
+  readonly #told = new Set<string>();
+
+  constructor(system: System, plan: Plan) {
+    this.#system = system;
+    this.#plan = plan;
+    const owners = plan.roles.filter(({ kind, shared }) => kind === "publisher" && !shared);
+    this.#equals = new Set(owners.map(({ strength = 0 }) => strength)).size === 1;
+    this.#exclusive = new Set(owners.flatMap(({ topics = [] }) => topics));
+    system.onLeft = (party) => this.#claimsAreTrue(party);
+  }
+
+  #broken(what: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#system.broken(what);
+  }
+
+  /** A look in between: who is stopped cannot act, whatever it believes. */
+  look(): void {
+    const acting = new Map<string, string>();
+    for (const { id, process, program } of this.#system.here()) {
+      if (process.stopped || program === undefined) continue;
+      for (const place of this.#placesOf(program)) {
+        const other = acting.get(place);
+        if (other !== undefined) this.#broken(`${other} and ${id} both act for ${place}`);
+        acting.set(place, id);
+      }
+    }
+  }
+
+  /** What it acts for now, of which there may be one only. */
+  #placesOf(program: Broker | Publisher | Subscriber): string[] {
+    if (program instanceof Broker) return program.role === "primary" ? [`zone ${program.zone}`] : [];
+    if (!(program instanceof Publisher) || !this.#equals) return [];
+    return program.stats().owned.map((topic) => `topic ${topic}`);
+  }
+
+  /** Whether everything has been as it should be for a while. */
+  settled(): boolean {
+    const { now } = this.#system.world;
+    if (now < this.#plan.quietAt + REST_MS) return false;
+    if (this.#amiss().length > 0) this.#settledSince = Infinity;
+    else if (this.#settledSince === Infinity) {
+      this.#settledSince = now;
+      this.#publishedThen = this.#published();
+    }
+    return now - this.#settledSince >= STEADY_MS;
+  }
+
+  /** How many samples have been published, source by source of those who may. */
+  #published(): Map<string, number> {
+    const published = new Map<string, number>();
+    for (const party of this.#system.here("publisher")) {
+      const topics = party.role.shared ? party.topics : (party.program as Publisher).stats().owned;
+      for (const topic of topics) published.set(party.source(topic), party.published.get(topic) ?? 0);
+    }
+    return published;
+  }
+
+  /** Nothing goes wrong any more, and everybody has had the time that they need. */
+  atRest(): void {
+    for (const party of this.#system.here()) this.#atTheEnd.add(party);
+    for (const what of this.#amiss()) this.#broken(`at rest ${what}`);
+    for (const [source, count] of this.#published()) {
+      if (count === this.#publishedThen.get(source)) {
+        this.#broken(`at rest ${source} stands still at ${count}`);
+      }
+    }
+  }
+
+  #primaries(): number[] {
+    return this.#system.here("broker").filter(({ program }) => (program as Broker).role === "primary")
+      .map(({ program }) => (program as Broker).zone);
+  }
+
+  /** What is not as it should be at rest. */
+  #amiss(): string[] {
+    const primaries = this.#primaries();
+    const amiss: string[] = [];
+    for (const { id, program, started } of this.#system.here()) {
+      if (!started) amiss.push(`${id} has not started`);
+      else if (program instanceof Broker) {
+        if (!primaries.includes(program.zone)) amiss.push(`zone ${program.zone} has no primary`);
+      } else if (!primaries.includes(program!.zone)) {
+        amiss.push(`${id} is registered in zone ${program!.zone}, and there is none`);
+      }
+    }
+    const publishers = this.#system.here("publisher");
+    for (const topic of this.#exclusive) {
+      const contenders = publishers.filter(({ role }) => !role.shared && role.topics!.includes(topic));
+      if (contenders.length === 0 || contenders.some(({ started }) => !started)) continue;
+      const owners = contenders.filter(({ program }) => (program as Publisher).stats().owned.includes(topic));
+      if (owners.length !== 1) amiss.push(`topic ${topic} has ${owners.length} owners`);
+      const strongest = Math.max(...contenders.map(({ role }) => role.strength ?? 0));
+      for (const { id, role } of owners) {
+        if ((role.strength ?? 0) < strongest) {
+          amiss.push(`topic ${topic} is ${id}'s, and there are stronger ones`);
+        }
+      }
+    }
+    return amiss;
+  }
+
+  /** At rest the load is that of those who are there. */
+  loadIsRight(): void {
+    this.#tree((load) => {
+      const zones = new Set(this.#primaries()).size;
+      // Nobody has ever been there to write it.
+      if (zones === 0 && load === undefined) return;
+      const [publishers, subscribers] = [this.#system.here("publisher"), this.#system.here("subscriber")];
+      const truth = loadOf(publishers.length, subscribers.length, zones);
+      if (load !== truth) this.#broken(`at rest the load is ${load}, and should be ${truth}`);
+    });
+  }
+
+  /** A publisher that has left says who has not got everything: everybody else who had joined has. */
+  #claimsAreTrue(publisher: Party): void {
+    if (publisher.kind !== "publisher") return;
+    for (const subscriber of this.#system.here("subscriber")) {
+      for (const topic of publisher.topics) {
+        const { reached, published } = this.#reached(subscriber, publisher, topic);
+        if (reached === 0 || reached >= published || publisher.says(topic, subscriber.id)) continue;
+        this.#broken(
+          `${publisher.id} has left as if ${subscriber.id} had ${published} samples of ${topic}: it has ${reached}`,
+        );
+      }
+    }
+  }
+
+  #reached(subscriber: Party, publisher: Party, topic: string): { reached: number; published: number } {
+    const reached = this.#system.ledger.reached(subscriber.taker, publisher.source(topic));
+    return { reached, published: publisher.published.get(topic) ?? 0 };
+  }
+
+  /**
+   * After the publishers have left: what they have published has been given out to everybody who was there; of a topic
+   * with owners it has, or was fenced; and of one that left while something was wrong it has, or that was said.
+   */
+  everybodyHasEverything(): void {
+    const left = this.#system.parties.filter(({ kind, state }) => kind === "publisher" && state === "left");
+    for (const subscriber of this.#system.here("subscriber")) {
+      for (const publisher of left) {
+        if ((publisher.role.shared ?? false) !== (subscriber.role.shared ?? false)) continue;
+        for (const topic of publisher.topics) {
+          if (subscriber.topics.includes(topic)) this.#hasAll(subscriber, publisher, topic);
+        }
+      }
+    }
+  }
+
+  #hasAll(subscriber: Party, publisher: Party, topic: string): void {
+    const { reached, published } = this.#reached(subscriber, publisher, topic);
+    if (reached >= published) return;
+    // Who had not joined before it left has nothing of it.
+    const mayLack = reached === 0 || publisher.says(topic, subscriber.id);
+    if (mayLack && !this.#atTheEnd.has(publisher)) return;
+    const isLate = subscriber.process.number > publisher.process.number;
+    const { fenced } = (subscriber.program as Subscriber).stats();
+    if (!publisher.role.shared && (fenced >= published - reached || (reached === 0 && isLate))) return;
+    this.#broken(`${subscriber.id} has ${reached} of ${published} samples of ${publisher.source(topic)}`);
+  }
+
+  /** Everybody has left. */
+  nothingIsLeft(): void {
+    const { world } = this.#system;
+    world.runUntil(world.now + SESSION_MS + 2000);
+    this.#tree((_, paths) => {
+      const left = paths.filter((path) => !isPersistent(path));
+      if (left.length > 0) this.#broken(`znodes left behind: ${left.slice(0, 5).join(", ")}`);
+    });
+  }
+
+  /** Looks at the coordination server's tree with a client of its own. */
+  #tree(look: (load: number | undefined, paths: string[]) => void): void {
+    const { world, network, zookeeper } = this.#system;
+    let done = false;
+    const process = world.spawn("judge", async () => {
+      const zk = new ZooKeeper({ servers: zookeeper });
+      await zk.connected();
+      const paths: string[] = [];
+      await walk(zk, "/", paths);
+      const data = paths.includes(LOAD) ? (await zk.getData(LOAD)).data : undefined;
+      look(data && parseLoad(new TextDecoder().decode(data)), paths);
+      await zk.close();
+      done = true;
+    });
+    world.runUntil(world.now + LOOK_MS, () => done);
+    if (!done) this.#broken("the coordination server does not answer");
+    world.kill(process);
+    network.drop(process, false);
+  }
+}
+
+async function walk(zk: ZooKeeper, path: string, into: string[]): Promise<void> {
+  for (const name of (await zk.getChildren(path)).names) {
+    const child = `${path === "/" ? "" : path}/${name}`;
+    if (child === "/zookeeper") continue;
+    into.push(child);
+    await walk(zk, child, into);
+  }
+}

@@ -1,0 +1,340 @@
+/** What happens in a run: who is there, and which faults come when. All of it follows from a seed. Pure. */
+import { type Random, seeded } from "../../lib/base/random.ts";
+
+/** Somebody who is there from a moment on. Times are milliseconds since the beginning. */
+export interface Role {
+  readonly id: string;
+  readonly kind: "broker" | "publisher" | "subscriber";
+  readonly at: number;
+  /** A broker's. */
+  readonly zone?: number;
+  /** A client's. */
+  readonly topics?: readonly string[];
+  readonly shared?: boolean;
+  readonly history?: number;
+  readonly strength?: number;
+  readonly centralized?: boolean;
+}
+
+/** What can go wrong. */
+export type FaultName =
+  | "kill" // and another one in its place, after `ms`
+  | "crash" // the same with its host: nobody is told
+  | "restart" // killed, and after `ms` there again under the same id
+  | "leave" // as by Ctrl-C, and another one in its place
+  | "stop" // for `ms`
+  | "cut" // what it sends to `other` gets lost
+  | "deafen" // what `other` sends to it gets lost
+  | "part" // both
+  | "isolate" // from everybody
+  | "break" // its connections to `other`, once
+  | "clock" // its wall clock is set by `ms`
+  | "slow" // a subscriber takes its time
+  | "busy" // everything takes it longer
+  | "refuse" // the coordination server breaks all connections, and takes none for `ms`
+  | "wipe"; // it is another one, without any data
+
+/** A fault. */
+export interface Fault {
+  readonly at: number;
+  readonly what: FaultName;
+  /** Id of whom it concerns: whoever has that place by then. */
+  readonly who: string;
+  readonly other?: string;
+  readonly ms: number;
+}
+
+/** A run. */
+export interface Plan {
+  readonly seed: number;
+  readonly scenario: string;
+  readonly roles: readonly Role[];
+  readonly faults: readonly Fault[];
+  /** After this nothing goes wrong any more. */
+  readonly quietAt: number;
+}
+
+/** How a scenario makes its plans. */
+interface Scenario {
+  readonly what: string;
+  cast(draw: Draw): Role[];
+  /** What may go wrong, to whom; each is drawn as often as it is named. */
+  readonly faults: readonly (readonly [FaultName, Role["kind"] | "zookeeper"])[];
+  /** Milliseconds between two faults, on average. */
+  readonly everyMs?: number;
+}
+
+/** Chance, in the words that plans need. */
+class Draw {
+  constructor(readonly random: Random) {}
+  between(low: number, high: number): number {
+    return low + Math.floor(this.random() * (high - low + 1));
+  }
+  pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.random() * items.length)]!;
+  }
+  chance(share: number): boolean {
+    return this.random() < share;
+  }
+}
+
+const SESSION_MS = 4000;
+const LONGEST_MS = 3 * SESSION_MS;
+const QUIET_MS = 45_000;
+const FIRST_MS = 3000;
+
+const brokers = (count: number, zones: number): Role[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `b${index + 1}`,
+    kind: "broker",
+    at: 0,
+    zone: 1 + index % zones,
+  }));
+
+function clients(draw: Draw, kind: "publisher" | "subscriber", count: number, role: Partial<Role>): Role[] {
+  const prefix = kind === "publisher" ? "p" : "s";
+  return Array.from({ length: count }, (_, index) => ({
+    id: `${prefix}${index + 1}${role.shared ? "s" : ""}`,
+    kind,
+    at: draw.between(0, 1000),
+    topics: ["T"],
+    history: kind === "publisher" ? 10 : draw.between(0, 10),
+    ...role,
+  }));
+}
+
+const shared = { shared: true, topics: ["S"] };
+
+/** By name. */
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  failover: {
+    what: "brokers are lost: one, the next one too, all",
+    cast: (draw) => [
+      ...brokers(draw.between(1, 4), draw.between(1, 2)),
+      ...clients(draw, "publisher", 2, { ...shared, centralized: draw.chance(0.5) }),
+      ...clients(draw, "subscriber", 2, shared),
+    ],
+    faults: [["kill", "broker"], ["kill", "broker"], ["crash", "broker"], ["leave", "broker"], [
+      "stop",
+      "broker",
+    ]],
+    everyMs: 2500,
+  },
+  ownership: {
+    what: "owners are lost, pre-empted, and come back",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...[1, 2, 3].flatMap((number) =>
+        clients(draw, "publisher", 1, {
+          id: `p${number}`,
+          strength: draw.between(0, 3),
+          at: draw.between(0, 20_000),
+          centralized: draw.chance(0.3),
+        })
+      ),
+      ...clients(draw, "subscriber", 2, {}),
+    ],
+    faults: [
+      ["kill", "publisher"],
+      ["stop", "publisher"],
+      ["stop", "publisher"],
+      ["leave", "publisher"],
+      ["isolate", "publisher"],
+      ["part", "publisher"],
+      ["restart", "publisher"],
+    ],
+  },
+  history: {
+    what: "late joiners ask for history while brokers are lost",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 2, { ...shared, centralized: draw.chance(0.7) }),
+      ...clients(draw, "subscriber", 6, shared).map((role) => ({ ...role, at: draw.between(500, 40_000) })),
+    ],
+    faults: [["kill", "broker"], ["break", "subscriber"], ["leave", "subscriber"], ["stop", "publisher"]],
+  },
+  zones: {
+    what: "zones come and go, and clients move",
+    cast: (draw) => [
+      ...brokers(3, 3).map((role) => ({ ...role, at: draw.between(0, 20_000) })),
+      ...clients(draw, "publisher", 3, shared),
+      ...clients(draw, "publisher", 2, {}),
+      ...clients(draw, "subscriber", 3, shared),
+      ...clients(draw, "subscriber", 1, {}),
+    ],
+    faults: [["leave", "broker"], ["leave", "broker"], ["kill", "broker"], ["leave", "publisher"]],
+    everyMs: 5000,
+  },
+  zookeeper: {
+    what: "the coordination server is lost, loses replies, loses its data",
+    cast: (draw) => [
+      ...brokers(3, 2),
+      ...clients(draw, "publisher", 2, { strength: draw.between(0, 1) }),
+      ...clients(draw, "publisher", 1, shared),
+      ...clients(draw, "subscriber", 2, {}),
+      ...clients(draw, "subscriber", 1, shared),
+    ],
+    faults: [
+      ["refuse", "zookeeper"],
+      ["stop", "zookeeper"],
+      ["wipe", "zookeeper"],
+      ["cut", "broker"],
+      ["deafen", "publisher"],
+      ["deafen", "subscriber"],
+      ["break", "broker"],
+      ["break", "publisher"],
+    ],
+  },
+  cuts: {
+    what: "ways are cut, one direction or both",
+    cast: (draw) => [
+      ...brokers(2, draw.between(1, 2)),
+      ...clients(draw, "publisher", 2, { centralized: draw.chance(0.5) }),
+      ...clients(draw, "publisher", 1, shared),
+      ...clients(draw, "subscriber", 2, {}),
+      ...clients(draw, "subscriber", 1, shared),
+    ],
+    faults: (["broker", "publisher", "subscriber"] as const).flatMap((kind) =>
+      (["cut", "deafen", "part", "isolate", "break"] as const).map((what) => [what, kind] as const)
+    ),
+    everyMs: 2000,
+  },
+  clocks: {
+    what: "wall clocks are set",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 2, {}),
+      ...clients(draw, "subscriber", 2, {}),
+    ],
+    faults: [
+      ["clock", "broker"],
+      ["clock", "publisher"],
+      ["clock", "subscriber"],
+      ["clock", "zookeeper"],
+      ["kill", "publisher"],
+      ["kill", "broker"],
+    ],
+  },
+  slow: {
+    what: "readers take their time, stand still, or have no time",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 2, { ...shared, centralized: draw.chance(0.5) }),
+      ...clients(draw, "subscriber", 3, shared),
+    ],
+    faults: [
+      ["slow", "subscriber"],
+      ["slow", "subscriber"],
+      ["stop", "subscriber"],
+      ["busy", "subscriber"],
+      ["busy", "publisher"],
+      ["busy", "broker"],
+    ],
+  },
+  names: {
+    what: "who was killed is there again under the same id",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 2, {}),
+      ...clients(draw, "publisher", 1, shared),
+      ...clients(draw, "subscriber", 2, {}),
+      ...clients(draw, "subscriber", 1, shared),
+    ],
+    faults: [["restart", "broker"], ["restart", "publisher"], ["restart", "subscriber"]],
+    everyMs: 3000,
+  },
+  topics: {
+    what: "publishers with 32 topics",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 2, {
+        topics: Array.from({ length: 32 }, (_, index) => `T${index}`),
+        centralized: draw.chance(0.5),
+      }),
+      ...clients(draw, "subscriber", 2, { topics: ["T1", "T7", "T31"] }),
+    ],
+    faults: [["kill", "publisher"], ["stop", "publisher"], ["kill", "broker"], ["part", "subscriber"], [
+      "leave",
+      "publisher",
+    ]],
+    everyMs: 5000,
+  },
+  herd: {
+    what: "200 clients come at once, and again when their broker is lost",
+    cast: (draw) => [
+      ...brokers(2, 1),
+      ...clients(draw, "publisher", 1, shared),
+      ...clients(draw, "subscriber", 199, shared),
+    ],
+    faults: [["kill", "broker"], ["refuse", "zookeeper"]],
+    everyMs: 20_000,
+  },
+  mixed: {
+    what: "everything",
+    cast: (draw) => [
+      ...brokers(draw.between(2, 4), draw.between(1, 2)),
+      ...clients(draw, "publisher", draw.between(1, 3), { strength: draw.between(0, 2) }),
+      ...clients(draw, "publisher", 1, { ...shared, centralized: draw.chance(0.5) }),
+      ...clients(draw, "subscriber", draw.between(1, 2), {}),
+      ...clients(draw, "subscriber", draw.between(1, 2), shared),
+    ],
+    faults: [
+      ...(["broker", "publisher", "subscriber"] as const).flatMap((kind) =>
+        ([
+          "kill",
+          "crash",
+          "restart",
+          "leave",
+          "stop",
+          "cut",
+          "deafen",
+          "part",
+          "isolate",
+          "break",
+          "clock",
+          "busy",
+        ] as const)
+          .map((what) => [what, kind] as const)
+      ),
+      ["slow", "subscriber"],
+      ["refuse", "zookeeper"],
+      ["stop", "zookeeper"],
+      ["wipe", "zookeeper"],
+    ],
+    everyMs: 2500,
+  },
+};
+
+/** Scenarios that random seeds choose from: `herd` takes as long as a hundred others. */
+export const ORDINARY: readonly string[] = Object.keys(SCENARIOS).filter((name) => name !== "herd");
+
+/** How long a fault lasts, or what its measure is. */
+function extentOf(what: FaultName, draw: Draw): number {
+  if (what === "clock") return draw.between(-60_000, 60_000);
+  if (what === "slow") return draw.between(20, 300);
+  if (what === "busy") return draw.between(500, 5000);
+  if (what === "kill" || what === "crash" || what === "leave" || what === "restart") {
+    return draw.chance(0.3) ? draw.between(0, 50) : draw.between(50, 3000);
+  }
+  return draw.chance(0.5) ? draw.between(50, SESSION_MS - 500) : draw.between(SESSION_MS, LONGEST_MS);
+}
+
+/** The run of that seed. @param scenario chosen by the seed when it is not given */
+export function planOf(seed: number, scenario?: string): Plan {
+  const draw = new Draw(seeded(Math.imul(seed, 0x2545f491) ^ 0x9e3779b9));
+  const chosen = draw.pick(ORDINARY);
+  const name = scenario ?? chosen;
+  const { cast, faults: kinds, everyMs = 4000 } = SCENARIOS[name]!;
+  const roles = cast(draw);
+  const faults: Fault[] = [];
+  for (let at = FIRST_MS;;) {
+    at += draw.between(everyMs / 10, 2 * everyMs);
+    if (at >= QUIET_MS) break;
+    const [what, kind] = draw.pick(kinds);
+    const who = kind === "zookeeper" ? kind : draw.pick(roles.filter((role) => role.kind === kind)).id;
+    const others = ["zookeeper", "zookeeper", ...roles.map(({ id }) => id)].filter((id) => id !== who);
+    const other = who === "zookeeper" ? draw.pick(roles).id : draw.pick(others);
+    faults.push({ at, what, who, other, ms: extentOf(what, draw) });
+  }
+  return { seed, scenario: name, roles, faults, quietAt: QUIET_MS + LONGEST_MS };
+}

@@ -1,0 +1,161 @@
+/**
+ * The whole system in a simulated world, by seed: real brokers, publishers, subscribers and the coordination server, in
+ * virtual time, under faults; each failure is replayed by its number.
+ *
+ *     deno task simulate [--seed S] [--seeds N] [--minutes M] [--scenario NAME] [--jobs J]
+ *                        [--kept] [--first] [--story] [--shrink]
+ *
+ * Runs the seeds S, S + 1, … : N of them, or as many as there is time for in M minutes; without `--seed` from a random
+ * one on, and 100. Each one has its scenario, or that which is given; `herd` only when it is given. `--kept` runs those
+ * that once failed (`tests/simulation/seeds.txt`) before them. `--first` ends with the first one that fails. `--story` tells what happened in the last one;
+ * `--shrink` cuts the first one that fails down to few faults and tells what happens then.
+ *
+ * Standard output: a line a failure, with the command that replays it, and at the end the totals. Limits: seeds are
+ * 1 to 2^31 - 1, N up to 1,000,000, M up to 600, J 1 to 64 (by default one for each processor). Exit code 1 when a
+ * promise was broken, 2 for usage.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import process from "node:process";
+import { type Plan, planOf, SCENARIOS } from "./plan.ts";
+import { type Outcome, runPlan } from "./run_plan.ts";
+import { shrink } from "./shrink.ts";
+import { Squad, type Task, type Verdict } from "./squad.ts";
+
+const LARGEST_SEED = 2 ** 31 - 1;
+const KEPT = new URL("./seeds.txt", import.meta.url);
+const SAY_EVERY_MS = 10_000;
+
+interface Options {
+  seed?: number;
+  seeds?: number;
+  minutes?: number;
+  scenario?: string;
+  jobs: number;
+  kept?: boolean;
+  first?: boolean;
+  story?: boolean;
+  shrink?: boolean;
+}
+
+/** Seeds that once failed: `SEED SCENARIO`, and after `#` what it was. */
+function kept(): Task[] {
+  return Deno.readTextFileSync(KEPT).split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((
+    line,
+  ) => line !== "").map((line) => {
+    const [seed, scenario] = line.split(/\s+/);
+    return { seed: Number(seed), scenario };
+  });
+}
+
+function* tasks(options: Options, enough: () => boolean): Generator<Task> {
+  const { seed = randomSeed(), seeds, minutes, scenario } = options;
+  if (options.kept) yield* kept();
+  const count = seeds ?? (minutes === undefined ? 100 : Infinity);
+  const end = performance.now() + (minutes ?? Infinity) * 60_000;
+  for (let index = 0; index < count && performance.now() < end && !enough(); index++) {
+    yield { seed: 1 + (seed - 1 + index) % LARGEST_SEED, scenario };
+  }
+}
+
+function randomSeed(): number {
+  return 1 + Math.floor(Math.random() * LARGEST_SEED);
+}
+
+function replay({ seed, scenario }: Verdict): string {
+  return `deno task simulate --seed ${seed} --scenario ${scenario} --seeds 1 --story`;
+}
+
+async function main(options: Options): Promise<number> {
+  const began = performance.now();
+  const failures: Verdict[] = [];
+  const sum = { runs: 0, events: 0, ms: 0, delivered: 0 };
+  const found = new Map<string, number>();
+  const say = () => {
+    const seconds = (performance.now() - began) / 1000;
+    const speed = (sum.ms / 1000 / seconds).toFixed(0);
+    console.error(`simulate: ${sum.runs} seeds, ${speed} times as fast as time, ${failures.length} failed`);
+  };
+  const saying = setInterval(say, SAY_EVERY_MS);
+  const squad = new Squad(options.jobs);
+  const enough = () => options.first === true && failures.length > 0;
+  await squad.work(tasks(options, enough), (verdict) => {
+    sum.runs++;
+    sum.events += verdict.events;
+    sum.ms += verdict.ms;
+    sum.delivered += verdict.delivered;
+    found.set(verdict.scenario, (found.get(verdict.scenario) ?? 0) + 1);
+    if (verdict.broken.length === 0) return;
+    failures.push(verdict);
+    const { time, what } = verdict.broken[0]!;
+    const more = verdict.broken.length > 1 ? `, and ${verdict.broken.length - 1} more` : "";
+    console.log(
+      `seed ${verdict.seed} ${verdict.scenario}, after ${(time / 1000).toFixed(3)} s: ${what}${more}`,
+    );
+    console.log(`  replay: ${replay(verdict)}`);
+  });
+  clearInterval(saying);
+  const last = failures[0] ?? squad.last;
+  if (options.shrink && failures.length > 0) await tellShrunk(failures[0]!);
+  else if (options.story && last !== undefined) {
+    tell(await runPlan(planOf(last.seed, last.scenario), { story: true }));
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const minutes = sum.ms / 60_000;
+  console.log(
+    `simulate: ${sum.runs} seeds, ${minutes.toFixed(0)} simulated minutes in ${seconds.toFixed(0)} s, ` +
+      `${sum.events} events, ${sum.delivered} samples handed out; ` +
+      [...found].toSorted().map(([name, count]) => `${name} ${count}`).join(", "),
+  );
+  const passed = sum.runs - failures.length;
+  console.log(`${failures.length === 0 ? "ok" : "FAILED"} | ${passed} passed | ${failures.length} failed`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function tellShrunk({ seed, scenario }: Verdict): Promise<void> {
+  const whole = planOf(seed, scenario);
+  const kinds = new Set((await runPlan(whole)).broken.map(kindOf));
+  const breaks = async (plan: Plan) => (await runPlan(plan)).broken.some((one) => kinds.has(kindOf(one)));
+  const plan = await shrink(whole, breaks);
+  console.log(`\nseed ${seed} ${scenario}, cut down to ${plan.roles.length} roles and these faults:`);
+  for (const { at, what, who, other, ms } of plan.faults) {
+    console.log(`  ${(at / 1000).toFixed(3)} s  ${what} ${who} (${other}, ${ms})`);
+  }
+  tell(await runPlan(plan, { story: true }));
+}
+
+/** What was broken, whoever it was and whatever the numbers. */
+function kindOf({ what }: { what: string }): string {
+  return what.replaceAll(/\b[bps]\d+s?(?:-\d+)?(?:#\d+)?\b/g, "somebody").replaceAll(/\d+/g, "#");
+}
+
+function tell({ story, broken }: Outcome): void {
+  const width = Math.max(...story.map(({ who }) => who.length));
+  for (const { time, who, what } of story) {
+    console.log(`${(time / 1000).toFixed(4).padStart(10)}  ${who.padEnd(width)}  ${what}`);
+  }
+  for (const { time, what } of broken) console.log(`broken at ${(time / 1000).toFixed(4)}: ${what}`);
+}
+
+function whole(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`must be ${low} to ${high}.`);
+  };
+}
+
+await new Command("simulate")
+  .option("--seed <s>", "the first seed", whole(1, LARGEST_SEED))
+  .option("--seeds <n>", "how many", whole(1, 1_000_000))
+  .option("--minutes <m>", "for so long", whole(1, 600))
+  .addOption(new Option("--scenario <name>", "the same one each time").choices(Object.keys(SCENARIOS)))
+  .option("--jobs <j>", "at a time", whole(1, 64), navigator.hardwareConcurrency)
+  .option("--kept", "those that once failed first")
+  .option("--first", "no further than the first one that fails")
+  .option("--story", "what happened in the last one")
+  .option("--shrink", "the first one that fails, cut down")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .action(async (options: Options) => {
+    process.exitCode = await main(options);
+  })
+  .parseAsync([...Deno.args], { from: "user" });

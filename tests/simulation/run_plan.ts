@@ -1,0 +1,163 @@
+/** Runs a plan in a world of its own, and judges what became of it. */
+import { configureLogging } from "../../lib/base/log.ts";
+import { Judge } from "./judge.ts";
+import { inTask } from "./machine.ts";
+import type { Fault, Plan, Role } from "./plan.ts";
+import { type Party, System } from "./system.ts";
+import type { Note, Process } from "./world.ts";
+
+/** Everybody has settled so long after the last fault, or never will. */
+const SETTLE_MS = 40_000;
+/** Leaving takes at most so long. */
+const LEAVE_MS = 60_000;
+const LOOK_MS = 50;
+/** A run of one publisher a hundred samples a second is a minute of some thousand events: herds say less. */
+const SAMPLE_MS = 10;
+const HERD_SAMPLE_MS = 500;
+const HERD = 50;
+
+/** How a run went. */
+export interface Outcome {
+  readonly plan: Plan;
+  /** Broken promises, in the order in which they were seen. */
+  readonly broken: readonly { readonly time: number; readonly what: string }[];
+  readonly hash: string;
+  readonly events: number;
+  /** Simulated milliseconds. */
+  readonly ms: number;
+  readonly delivered: number;
+  /** What happened, when it was to be kept. */
+  readonly story: readonly Note[];
+}
+
+/** One run. */
+export async function runPlan(plan: Plan, options: { story?: boolean } = {}): Promise<Outcome> {
+  const rejections: { time: number; what: string }[] = [];
+  const rejected = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    rejections.push({
+      time: Infinity,
+      what: `a promise was rejected, and nobody took it: ${stackOf(event.reason)}`,
+    });
+  };
+  globalThis.addEventListener("unhandledrejection", rejected);
+  try {
+    const outcome = await inTask(() => run(plan, options));
+    // The runtime tells of them when the task is over.
+    await inTask(() => {});
+    return { ...outcome, broken: [...outcome.broken, ...rejections] };
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", rejected);
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
+  const sampleMs = plan.roles.length > HERD ? HERD_SAMPLE_MS : SAMPLE_MS;
+  const system = new System(plan.seed, { sampleMs }, { story });
+  const { world, ledger } = system;
+  const judge = new Judge(system, plan);
+  // A line begins with the time.
+  if (story) configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line.slice(25)));
+  try {
+    for (const role of plan.roles) world.at(role.at, undefined, () => void system.add(role));
+    for (const fault of plan.faults) world.at(fault.at, undefined, () => strike(system, fault));
+    for (let at = LOOK_MS; at < plan.quietAt + SETTLE_MS; at += LOOK_MS) {
+      world.at(at, undefined, () => judge.look());
+    }
+    world.runUntil(plan.quietAt);
+    world.runUntil(plan.quietAt + SETTLE_MS, () => world.crashes.length > 0 || judge.settled());
+    world.act(() => judge.atRest());
+    judge.loadIsRight();
+    // First those who publish, so that nobody misses anything; one kind after the other.
+    for (const party of system.here("publisher")) party.resting = true;
+    for (const kind of ["publisher", "subscriber", "broker"] as const) {
+      const end = world.now + LEAVE_MS;
+      if (kind === "subscriber") world.act(() => judge.everybodyHasEverything());
+      for (const party of system.here(kind)) system.leave(party);
+      world.runUntil(end, () => system.here(kind).length === 0);
+      for (const { id } of system.here(kind)) system.broken(`${id} has not left within ${LEAVE_MS} ms`);
+    }
+    judge.nothingIsLeft();
+  } catch (error) {
+    system.broken(stackOf(error));
+  } finally {
+    system.end();
+  }
+  for (const { time, who, what } of world.crashes) ledger.violations.push({ time, what: `${who}: ${what}` });
+  const broken = ledger.close().toSorted((one, other) => one.time - other.time);
+  const { hash, events, now: ms } = world;
+  return { plan, broken, hash, events, ms, delivered: ledger.delivered, story: world.story };
+}
+
+/** A fault comes, and goes. */
+function strike(system: System, { what, who, other = "", ms }: Fault): void {
+  const { world, network } = system;
+  const party = system.find(who);
+  const process = who === "zookeeper" ? system.server : party?.process;
+  const far = other === "zookeeper" ? system.server : system.find(other)?.process;
+  if (process === undefined || !process.alive) return;
+  // Who leaves has a successor already.
+  if (party?.state === "leaving" && ["kill", "crash", "leave", "restart"].includes(what)) return;
+  world.tell("fault", `${what} ${who} ${other} ${ms}`);
+  if (what === "kill" || what === "crash") {
+    replace(system, party!, ms, () => system.kill(party!, what === "crash"));
+  } else if (what === "leave") replace(system, party!, ms, () => system.leave(party!));
+  else if (what === "restart") {
+    system.kill(party!);
+    world.after(ms, undefined, () => void system.add(party!.role));
+  } else if (what === "stop") {
+    system.stop(process);
+    world.after(ms, undefined, () => system.resume(process));
+  } else if (what === "cut" || what === "deafen" || what === "part") {
+    if (far !== undefined) part(system, process, [far], ms, what);
+  } else if (what === "isolate") {
+    const others = [...system.here().map((each) => each.process), system.server].filter((each) =>
+      each !== process
+    );
+    part(system, process, others, ms, "part");
+  } else if (what === "break") {
+    if (far !== undefined) network.breakBetween(process, far);
+  } else if (what === "clock") process.clockOffset += ms;
+  else if (what === "slow") {
+    party!.pauseMs = ms;
+    world.after(10_000, undefined, () => party!.pauseMs = 0);
+  } else if (what === "busy") {
+    process.costMs = ms / 500;
+    world.after(ms, undefined, () => process.costMs = 0);
+  } else if (what === "refuse") {
+    for (const { process: each } of system.here()) network.breakBetween(process, each);
+    system.stop(process);
+    world.after(ms, undefined, () => system.resume(process));
+  } else system.wipe();
+}
+
+/** Somebody ends, and a while later another one takes the place. */
+function replace(system: System, party: Party, ms: number, end: () => void): void {
+  end();
+  const [, name, number = "1"] = /^(.*?)(?:-(\d+))?$/.exec(party.id)!;
+  const role: Role = { ...party.role, id: `${name}-${Number(number) + 1}` };
+  system.world.after(ms, undefined, () => void system.add(role));
+}
+
+function part(
+  { world, network }: System,
+  process: Process,
+  others: readonly Process[],
+  ms: number,
+  what: "cut" | "deafen" | "part",
+): void {
+  for (const far of others) {
+    if (what !== "deafen") network.cut(process, far);
+    if (what !== "cut") network.cut(far, process);
+  }
+  world.after(ms, undefined, () => {
+    for (const far of others) {
+      if (what !== "deafen") network.heal(process, far);
+      if (what !== "cut") network.heal(far, process);
+    }
+  });
+}

@@ -1,0 +1,558 @@
+/**
+ * ZeroMQ's sockets over a simulated network, as their users see them: who gets what, what is queued and what is
+ * dropped, what is told of connections, and when a silent peer is given up. `tests/unit/simulation/` holds them against
+ * the library's.
+ */
+import { PubsubError } from "../../lib/base/errors.ts";
+import { type CompleteOptions, completeOptions } from "../../lib/zmq/options.ts";
+import { FrameMemory } from "../../lib/zmq/frame_memory.ts";
+import {
+  type Batch,
+  BATCH_BYTES,
+  BATCH_MESSAGES,
+  type PeerEvent,
+  type SocketKind,
+} from "../../lib/zmq/socket.ts";
+import type { MessageForwarder, MessageSocket, Sockets } from "../../lib/zmq/sockets.ts";
+import type { ForwarderOptions } from "../../lib/zmq/forwarder.ts";
+import type { Happening } from "./agenda.ts";
+import type { Attempt, End, Network, Receiver } from "./network.ts";
+import type { Process } from "./world.ts";
+
+type Message = Uint8Array[];
+
+/** Messages that the system's buffers hold of one connection, besides the socket's own queue. */
+const SYSTEM_QUEUE = 200;
+/** As in the library: items handed out one after another before others get a turn. */
+const STREAK = 4;
+const SHAKE_MS = 0.2;
+const CONNECT_TIMEOUT_MS = 3000;
+
+/** Keys that a peer has subscribed to. */
+class Keys {
+  readonly #counts = new Map<string, number>();
+  readonly #lengths = new Map<number, number>();
+  #longest = 0;
+
+  get all(): Iterable<string> {
+    return this.#counts.keys();
+  }
+
+  /** @returns whether it is the first. */
+  add(key: string): boolean {
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    if (count > 0) return false;
+    this.#lengths.set(key.length, (this.#lengths.get(key.length) ?? 0) + 1);
+    this.#longest = Math.max(this.#longest, key.length);
+    return true;
+  }
+
+  /** @returns whether it was the last. */
+  delete(key: string): boolean {
+    const count = this.#counts.get(key) ?? 0;
+    if (count > 1) this.#counts.set(key, count - 1);
+    if (count !== 1) return false;
+    this.#counts.delete(key);
+    const left = this.#lengths.get(key.length)! - 1;
+    if (left > 0) this.#lengths.set(key.length, left);
+    else {
+      this.#lengths.delete(key.length);
+      this.#longest = Math.max(0, ...this.#lengths.keys());
+    }
+    return true;
+  }
+
+  has(key: string): boolean {
+    return this.#counts.has(key);
+  }
+
+  /** Bytes of the longest one. */
+  get longest(): number {
+    return this.#longest;
+  }
+
+  matches(start: string): boolean {
+    for (const length of this.#lengths.keys()) {
+      if (start.length >= length && this.#counts.has(start.slice(0, length))) return true;
+    }
+    return false;
+  }
+}
+
+function textOf(bytes: Uint8Array, from: number, to = bytes.length): string {
+  let text = "";
+  const end = Math.min(to, bytes.length);
+  for (let index = from; index < end; index++) text += String.fromCharCode(bytes[index]!);
+  return text;
+}
+
+/** Frames in a slab, as the library's are: who gives one back frees it only if it has memory of its own. */
+const memory = new FrameMemory();
+
+function copyOf(frame: Uint8Array): Uint8Array {
+  const copy = memory.take(frame.length);
+  copy.set(frame);
+  return copy;
+}
+
+function bytesOf(first: number, key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length + 1);
+  bytes[0] = first;
+  for (let index = 0; index < key.length; index++) bytes[index + 1] = key.charCodeAt(index);
+  return bytes;
+}
+
+/** The way to one peer. */
+class Pipe {
+  end: End<Message> | undefined;
+  /** What the peer has subscribed to. */
+  readonly keys = new Keys();
+  /** What waits for a connection, or for the peer to take something. */
+  readonly queue: Message[] = [];
+  readonly route: Uint8Array<ArrayBuffer>;
+  attempt: Attempt | undefined;
+  retry: Happening | undefined;
+  pauseMs = 0;
+  silence: Happening | undefined;
+  closed = false;
+
+  /** @param endpoint what was connected to; undefined for one who connected to us. */
+  constructor(readonly endpoint: string | undefined, number: number) {
+    this.route = new Uint8Array(5);
+    new DataView(this.route.buffer).setUint32(1, number);
+  }
+}
+
+/** What a core tells its user. */
+interface User {
+  received(message: Message, from: Pipe): void;
+  event(event: PeerEvent): void;
+}
+
+/** A socket without its user interface: pipes, and what is sent on them. */
+class Core {
+  readonly #network: Network;
+  readonly #process: Process;
+  readonly #kind: SocketKind;
+  readonly #options: CompleteOptions;
+  readonly #user: User;
+  readonly #pipes = new Set<Pipe>();
+  readonly #keys = new Keys();
+  readonly #ports: number[] = [];
+  readonly #unwatch: () => void;
+  #made = 0;
+  #closed = false;
+
+  constructor(network: Network, process: Process, kind: SocketKind, options: CompleteOptions, user: User) {
+    this.#network = network;
+    this.#process = process;
+    this.#kind = kind;
+    this.#options = options;
+    this.#user = user;
+    this.#unwatch = network.watch(() => {
+      for (const pipe of this.#pipes) this.#changed(pipe);
+    });
+  }
+
+  bind(endpoint: string): string {
+    const [, host, port] = /^tcp:\/\/(.*):(\d+)$/.exec(endpoint) ?? [];
+    if (host === undefined) throw new PubsubError(`Cannot listen on ${endpoint}`);
+    const real: number = this.#network.listen<Message>(Number(port), {
+      process: this.#process,
+      accept: (end) => this.#accept(end, `tcp://${host}:${real}`),
+    });
+    this.#ports.push(real);
+    return `tcp://${host}:${real}`;
+  }
+
+  connect(endpoint: string): void {
+    const pipe = new Pipe(endpoint, ++this.#made);
+    this.#pipes.add(pipe);
+    this.#attempt(pipe);
+  }
+
+  disconnect(endpoint: string): void {
+    for (const pipe of this.#pipes) if (pipe.endpoint === endpoint) this.#drop(pipe);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#unwatch();
+    for (const port of this.#ports) this.#network.unlisten(this.#process, port);
+    for (const pipe of [...this.#pipes]) this.#drop(pipe);
+  }
+
+  send(message: Message): boolean {
+    if (this.#kind === "router") return this.#sendTo(message);
+    if (this.#kind === "dealer") {
+      for (const pipe of this.#pipes) return this.#put(pipe, message);
+      return false;
+    }
+    const first = message[0]!;
+    if (this.#kind === "xsub") this.#sendUp(first, message);
+    else {
+      let start = "";
+      let read = -1;
+      for (const pipe of this.#pipes) {
+        const { longest } = pipe.keys;
+        if (longest > read) start = textOf(first, 0, read = longest);
+        if (pipe.keys.matches(start)) this.#put(pipe, message);
+      }
+    }
+    return true;
+  }
+
+  #sendTo([route, ...rest]: Message): boolean {
+    for (const pipe of this.#pipes) {
+      if (pipe.route.every((byte, index) => byte === route![index])) return this.#put(pipe, rest);
+    }
+    return false;
+  }
+
+  #sendUp(first: Uint8Array, message: Message): void {
+    if (first[0] === 1) this.#keys.add(textOf(first, 1));
+    else if (first[0] === 0) this.#keys.delete(textOf(first, 1));
+    for (const pipe of this.#pipes) if (pipe.end !== undefined) this.#put(pipe, message);
+  }
+
+  /** Queue it for a peer, in order. @returns false when there is no room. */
+  #put(pipe: Pipe, message: Message): boolean {
+    const { sendHighWaterMark } = this.#options;
+    const copy = message.length === 1 ? [copyOf(message[0]!)] : message.map(copyOf);
+    if (pipe.end !== undefined && pipe.queue.length === 0 && pipe.end.held < SYSTEM_QUEUE) {
+      pipe.end.send(copy);
+      return true;
+    }
+    if (sendHighWaterMark > 0 && pipe.queue.length >= sendHighWaterMark) return false;
+    pipe.queue.push(copy);
+    return true;
+  }
+
+  #flush(pipe: Pipe): void {
+    while (pipe.end !== undefined && pipe.queue.length > 0 && pipe.end.held < SYSTEM_QUEUE) {
+      pipe.end.send(pipe.queue.shift()!);
+    }
+  }
+
+  // --- connections
+
+  #attempt(pipe: Pipe): void {
+    const { world } = this.#network;
+    const address = pipe.endpoint!.slice("tcp://".length);
+    const late = world.after(CONNECT_TIMEOUT_MS, this.#process, () => {
+      pipe.attempt?.cancel();
+      failed();
+    });
+    const failed = () => {
+      this.#user.event({ type: "retrying", endpoint: pipe.endpoint! });
+      this.#again(pipe);
+    };
+    pipe.attempt = this.#network.connect<Message>(this.#process, address, (end) => {
+      late.over = true;
+      if (pipe.closed) return end?.close();
+      if (end === undefined) return failed();
+      this.#stands(pipe, end, pipe.endpoint!);
+    });
+    pipe.retry = late;
+  }
+
+  #again(pipe: Pipe): void {
+    if (pipe.closed) return;
+    const { reconnectIntervalMs, reconnectMaxIntervalMs } = this.#options;
+    pipe.pauseMs = Math.min(reconnectMaxIntervalMs, Math.max(reconnectIntervalMs, 2 * pipe.pauseMs));
+    const pause = pipe.pauseMs * (0.8 + 0.4 * this.#network.random());
+    pipe.retry = this.#network.world.after(pause, this.#process, () => this.#attempt(pipe));
+  }
+
+  #accept(end: End<Message>, endpoint: string): Receiver<Message> {
+    const pipe = new Pipe(undefined, ++this.#made);
+    this.#pipes.add(pipe);
+    return this.#stands(pipe, end, endpoint);
+  }
+
+  #stands(pipe: Pipe, end: End<Message>, endpoint: string): Receiver<Message> {
+    pipe.end = end;
+    pipe.pauseMs = 0;
+    const receiver = {
+      received: (message: Message) => this.#received(pipe, message),
+      ended: () => this.#lost(pipe, endpoint),
+    };
+    end.receiver = receiver;
+    this.#user.event({ type: "connected", endpoint });
+    this.#network.world.after(SHAKE_MS, this.#process, () => {
+      if (pipe.end === end) this.#user.event({ type: "handshaken", endpoint });
+    });
+    if (this.#kind === "xsub") { for (const key of this.#keys.all) end.send([bytesOf(1, key)]); }
+    this.#flush(pipe);
+    this.#changed(pipe);
+    return receiver;
+  }
+
+  #lost(pipe: Pipe, endpoint: string): void {
+    if (pipe.end === undefined) return;
+    pipe.end = undefined;
+    if (pipe.silence !== undefined) pipe.silence.over = true;
+    pipe.silence = undefined;
+    this.#user.event({ type: "disconnected", endpoint });
+    if (pipe.endpoint === undefined) this.#drop(pipe);
+    else this.#again(pipe);
+  }
+
+  /** For good. */
+  #drop(pipe: Pipe): void {
+    pipe.closed = true;
+    this.#pipes.delete(pipe);
+    pipe.attempt?.cancel();
+    if (pipe.retry !== undefined) pipe.retry.over = true;
+    if (pipe.silence !== undefined) pipe.silence.over = true;
+    pipe.end?.close();
+    pipe.end = undefined;
+    if (this.#kind === "xpub" && !this.#closed) {
+      for (const key of [...pipe.keys.all]) this.#withdrawn(key, pipe);
+    }
+  }
+
+  /** The way to a peer may have changed: begin to wait for a sign of life, or do not any more. */
+  #changed(pipe: Pipe): void {
+    this.#flush(pipe);
+    const { end } = pipe;
+    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#options;
+    if (end === undefined || heartbeatIntervalMs === 0) return;
+    const asks = this.#kind === "xsub" || this.#kind === "router";
+    const isSilent = () =>
+      this.#network.silent(end.to, end.process) || (asks && !this.#network.flows(end.process, end.to));
+    if (!isSilent()) {
+      if (pipe.silence !== undefined) pipe.silence.over = true;
+      pipe.silence = undefined;
+    } else {
+      const patience = heartbeatTimeoutMs + this.#network.random() * heartbeatIntervalMs;
+      pipe.silence ??= this.#network.world.after(patience, this.#process, () => {
+        pipe.silence = undefined;
+        if (pipe.end !== end || !isSilent()) return;
+        end.close();
+        this.#lost(pipe, pipe.endpoint ?? "");
+      });
+    }
+  }
+
+  // --- messages in
+
+  #received(pipe: Pipe, message: Message): void {
+    const first = message[0]!;
+    if (this.#kind === "router") return this.#user.received([pipe.route.slice(), ...message], pipe);
+    if (this.#kind !== "xpub" || message.length !== 1 || first[0]! > 1) {
+      return this.#user.received(message, pipe);
+    }
+    const key = textOf(first, 1);
+    if (first[0] === 0) return this.#withdrawn(key, pipe);
+    // Of one peer a key counts once, of all only the first is told of.
+    const known = !this.#options.allSubscriptions && this.#isKnown(key);
+    if (!pipe.keys.has(key)) pipe.keys.add(key);
+    if (!known) this.#user.received(message, pipe);
+  }
+
+  #withdrawn(key: string, pipe: Pipe): void {
+    if (pipe.keys.delete(key) && !this.#isKnown(key)) this.#user.received([bytesOf(0, key)], pipe);
+  }
+
+  #isKnown(key: string): boolean {
+    for (const pipe of this.#pipes) if (pipe.keys.has(key)) return true;
+    return false;
+  }
+}
+
+/** Values that are waited for one at a time. */
+class Waiting<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #take: () => T | undefined;
+  #waiter: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  closed = false;
+
+  constructor(take: () => T | undefined) {
+    this.#take = take;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const value = this.closed ? undefined : this.#take();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.closed) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#waiter = resolve);
+  }
+
+  /** There may be something. */
+  wake(): void {
+    if (this.#waiter === undefined) return;
+    const value = this.#take();
+    if (value === undefined) return;
+    const resolve = this.#waiter;
+    this.#waiter = undefined;
+    resolve({ done: false, value });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#waiter?.({ done: true, value: undefined });
+    this.#waiter = undefined;
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** A socket as {@link MessageSocket} describes it. */
+class SimulatedSocket implements MessageSocket {
+  readonly #core: Core;
+  readonly #connected = new Set<string>();
+  readonly #inbox: Message[] = [];
+  readonly #news: PeerEvent[] = [];
+  readonly #messages: Waiting<Batch>;
+  readonly #peers = new Waiting<PeerEvent>(() => this.#news.shift());
+  readonly #process: Process;
+  #watched = false;
+  #sent = 0;
+  #unsent = 0;
+  #received = 0;
+  #streak = 0;
+  #resting = false;
+  closed = false;
+
+  constructor(network: Network, kind: SocketKind, options: CompleteOptions) {
+    this.#process = network.world.current!;
+    this.#messages = new Waiting(() => this.#read());
+    this.#core = new Core(network, this.#process, kind, options, {
+      received: (message) => {
+        if (this.closed) return;
+        this.#inbox.push(message);
+        this.#streak = 0;
+        this.#messages.wake();
+      },
+      event: (event) => {
+        if (this.closed || !this.#watched) return;
+        this.#news.push(event);
+        this.#peers.wake();
+      },
+    });
+  }
+
+  get counters(): { sent: number; unsent: number; received: number } {
+    return { sent: this.#sent, unsent: this.#unsent, received: this.#received };
+  }
+
+  bind(endpoint: string): string {
+    if (this.closed) throw new PubsubError(`Cannot listen on ${endpoint}: the socket is closed`);
+    return this.#core.bind(endpoint);
+  }
+
+  connect(endpoint: string): void {
+    if (this.closed) throw new PubsubError(`Cannot connect to ${endpoint}: the socket is closed`);
+    if (this.#connected.has(endpoint)) return;
+    this.#connected.add(endpoint);
+    this.#core.connect(endpoint);
+  }
+
+  disconnect(endpoint: string): void {
+    if (!this.closed && this.#connected.delete(endpoint)) this.#core.disconnect(endpoint);
+  }
+
+  send(frames: Uint8Array | Uint8Array[]): boolean {
+    const queued = !this.closed && this.#core.send(Array.isArray(frames) ? frames : [frames]);
+    if (queued) this.#sent++;
+    else this.#unsent++;
+    return queued;
+  }
+
+  messages(): AsyncIterableIterator<Batch, undefined> {
+    return this.#messages;
+  }
+
+  peers(): AsyncIterableIterator<PeerEvent, undefined> {
+    this.#watched = true;
+    return this.#peers;
+  }
+
+  #read(): Batch | undefined {
+    if (this.#inbox.length === 0 || this.#resting) return undefined;
+    if (this.#streak >= STREAK) {
+      this.#resting = true;
+      this.#process.world.after(0, this.#process, () => {
+        this.#resting = false;
+        this.#streak = 0;
+        this.#messages.wake();
+      });
+      return undefined;
+    }
+    this.#streak++;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#inbox.length && count < BATCH_MESSAGES && bytes < BATCH_BYTES) {
+      for (const frame of this.#inbox[count++]!) bytes += frame.length;
+    }
+    this.#received += count;
+    return this.#inbox.splice(0, count);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#core.close();
+    this.#messages.close();
+    this.#peers.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/** What goes in at one side comes out at the other one. */
+class SimulatedForwarder implements MessageForwarder {
+  readonly ended: Promise<void>;
+  readonly ingress: readonly string[];
+  readonly egress: readonly string[];
+  readonly #cores: readonly Core[];
+  readonly #end = Promise.withResolvers<void>();
+
+  constructor(network: Network, options: ForwarderOptions) {
+    const process = network.world.current!;
+    const down = completeOptions("xsub", { ...options, sendHighWaterMark: 0 });
+    const up = completeOptions("xpub", options);
+    const event = () => {};
+    const ingress: Core = new Core(network, process, "xsub", down, {
+      received: (message) => void egress.send(message),
+      event,
+    });
+    const egress: Core = new Core(network, process, "xpub", up, {
+      received: (message) => void ingress.send(message),
+      event,
+    });
+    this.#cores = [ingress, egress];
+    this.ingress = options.ingress.map((endpoint) => ingress.bind(endpoint));
+    this.egress = options.egress.map((endpoint) => egress.bind(endpoint));
+    this.ended = this.#end.promise;
+  }
+
+  restart(): void {
+    throw new Error("Nobody floods a simulated forwarder");
+  }
+
+  close(): Promise<void> {
+    for (const core of this.#cores) core.close();
+    this.#end.resolve();
+    return Promise.resolve();
+  }
+}
+
+/** Sockets in the process whose event is under way. */
+export function simulatedSockets(network: Network): Sockets {
+  return {
+    socket: (kind, options) => new SimulatedSocket(network, kind, completeOptions(kind, options)),
+    forwarder: (options) => new SimulatedForwarder(network, options),
+    guard: () => ({ [Symbol.dispose]() {} }),
+  };
+}

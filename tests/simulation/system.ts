@@ -1,0 +1,285 @@
+/**
+ * A whole system in a simulated world: the real broker, publisher, subscriber and coordination server, each in a process
+ * of its own, and the books that an independent ledger keeps of what they gave and got.
+ */
+import { Broker } from "../../lib/broker/broker.ts";
+import { Publisher } from "../../lib/client/publisher.ts";
+import { Subscriber } from "../../lib/client/subscriber.ts";
+import { reasonOf } from "../../lib/base/errors.ts";
+import { useTcp } from "../../lib/net/tcp.ts";
+import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
+import { useSockets } from "../../lib/zmq/sockets.ts";
+import { Ledger } from "../chaos/ledger.ts";
+import { Network } from "./network.ts";
+import type { Role } from "./plan.ts";
+import { simulatedSockets } from "./sockets.ts";
+import { simulatedTcp } from "./tcp.ts";
+import { type Process, World } from "./world.ts";
+
+export const SESSION_MS = 4000;
+const ZOOKEEPER_PORT = 2181;
+const decoder = new TextDecoder();
+
+/** How often things happen. */
+export interface Pace {
+  /** Milliseconds between two samples of a publisher on average, of all its topics together. */
+  readonly sampleMs: number;
+}
+
+type Program = Broker | Publisher | Subscriber;
+
+/** Somebody in the system: a process, and what runs in it. */
+export class Party {
+  /** Undefined until its process has begun. */
+  program: Program | undefined;
+  state: "there" | "leaving" | "left" | "killed" = "there";
+  /** A publisher's: it publishes no more. */
+  resting = false;
+  /** A publisher's: the last number of each topic that `publish()` has said is on its way. */
+  readonly published = new Map<string, number>();
+  /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
+  undelivered: readonly { topic: string; subscriber: string }[] = [];
+  /** A subscriber's: what it takes for a batch, milliseconds. */
+  pauseMs = 0;
+  started = false;
+
+  constructor(readonly role: Role, readonly start: number, readonly process: Process) {}
+
+  get id(): string {
+    return this.role.id;
+  }
+  get kind(): Role["kind"] {
+    return this.role.kind;
+  }
+  get topics(): readonly string[] {
+    return this.role.topics ?? [];
+  }
+  /** What it hands out is known by. */
+  get taker(): string {
+    return `${this.id}#${this.start}`;
+  }
+  /** A publisher that has left: whether it says that this subscriber has not got everything. */
+  says(topic: string, subscriber: string): boolean {
+    return this.undelivered.some((one) => one.topic === topic && one.subscriber === subscriber);
+  }
+  /** What its samples of a topic are known by: each start of a publisher has numbers of its own. */
+  source(topic: string): string {
+    return `${this.taker}/${topic}`;
+  }
+}
+
+/** The system. */
+export class System {
+  readonly world: World;
+  readonly network: Network;
+  readonly ledger = new Ledger();
+  /** Called when somebody has left. */
+  onLeft: (party: Party) => void = () => {};
+  /** Everybody that there was. */
+  readonly parties: Party[] = [];
+  readonly #pace: Pace;
+  server: Process;
+
+  constructor(seed: number, pace: Pace, { story = false } = {}) {
+    this.#pace = pace;
+    this.world = new World(seed, { story });
+    this.network = new Network(this.world);
+    useSockets(simulatedSockets(this.network));
+    useTcp(simulatedTcp(this.network));
+    this.server = this.#startServer();
+  }
+
+  /** Have the real sockets again. */
+  end(): void {
+    useSockets();
+    useTcp();
+  }
+
+  get zookeeper(): string {
+    return `${this.server.host}:${ZOOKEEPER_PORT}`;
+  }
+
+  /** Those who are there. */
+  here(kind?: Role["kind"]): Party[] {
+    return this.parties.filter((party) =>
+      (party.state === "there" || party.state === "leaving") && (kind === undefined || party.kind === kind)
+    );
+  }
+
+  /** Whoever is there under this id. */
+  find(id: string): Party | undefined {
+    return this.here().find((party) => party.id === id);
+  }
+
+  broken(what: string): void {
+    this.ledger.violations.push({ time: this.world.now, what });
+    this.world.tell("judge", what);
+  }
+
+  #startServer(host?: string): Process {
+    return this.world.spawn("zookeeper", async (process) => {
+      const server = await ZooKeeperServer.start({
+        listen: `${process.host}:${ZOOKEEPER_PORT}`,
+        minSessionTimeoutMs: 1000,
+        tickTimeMs: 500,
+      });
+      await server.failed;
+    }, host);
+  }
+
+  /** Another coordination server in the place of that one, without its data. */
+  wipe(): void {
+    const { host } = this.server;
+    this.world.kill(this.server);
+    this.network.drop(this.server, false);
+    this.server = this.#startServer(host);
+  }
+
+  // --- parties
+
+  add(role: Role): Party {
+    const start = this.parties.filter(({ id }) => id === role.id).length + 1;
+    const process = this.world.spawn(role.id, () => void this.#run(party));
+    const party = new Party(role, start, process);
+    this.parties.push(party);
+    return party;
+  }
+
+  /** What a role does with its program: start it, hear of its failure, and what else it is there for. */
+  async #run(party: Party): Promise<void> {
+    try {
+      const program = party.program = this.#programOf(party);
+      program.failed.catch((error) => {
+        if (party.state === "there") this.broken(`${party.id} has failed: ${reasonOf(error)}`);
+      });
+      const doing = Promise.all([
+        this.#hear(party, program),
+        program instanceof Subscriber ? this.#take(party, program) : undefined,
+      ]);
+      await program.start();
+      party.started = true;
+      if (program instanceof Publisher) {
+        await Promise.all(party.topics.map((topic) => this.#publish(party, program, topic)));
+      }
+      await doing;
+    } catch (error) {
+      if (party.state === "there") {
+        this.broken(`${party.id}: ${error instanceof Error ? error.stack : error}`);
+      }
+    }
+  }
+
+  #programOf({ role, process }: Party): Program {
+    const { id, kind, zone = 1, topics = [], shared, history = 1, strength = 0, centralized } = role;
+    const common = { id, zookeeper: this.zookeeper, address: process.host, sessionTimeoutMs: SESSION_MS };
+    if (kind === "broker") return new Broker({ ...common, zone });
+    const client = {
+      ...common,
+      topics: [...topics],
+      history,
+      ownership: shared ? "shared" as const : "exclusive" as const,
+      centralized,
+    };
+    if (kind === "subscriber") return new Subscriber(client);
+    return new Publisher({ ...client, strength, whenNotOwner: "wait" });
+  }
+
+  async #hear(party: Party, program: Program): Promise<void> {
+    for await (const event of program.events()) {
+      this.world.tell(party.id, eventText(event));
+      if (event.type === "lost") this.world.mix(event.count);
+    }
+  }
+
+  async #publish(party: Party, publisher: Publisher, topic: string): Promise<void> {
+    const { process } = party;
+    const source = party.source(topic);
+    const meanMs = this.#pace.sampleMs * party.topics.length;
+    while (!party.resting && party.state === "there") {
+      const payload = this.ledger.give(source);
+      if (!await this.#published(party, publisher.publish(topic, payload))) return;
+      party.published.set(topic, this.ledger.given(source));
+      // Real ones are never so regular.
+      await new Promise((resolve) => setTimeout(resolve, 2 * meanMs * process.random()));
+    }
+  }
+
+  /** Whether a sample has got its number; it has not when the publisher is closed before it may. */
+  async #published(party: Party, outcome: boolean | Promise<boolean>): Promise<boolean> {
+    try {
+      return await outcome;
+    } catch (error) {
+      if (party.state === "there") throw error;
+      return false;
+    }
+  }
+
+  async #take(party: Party, subscriber: Subscriber): Promise<void> {
+    const requested = party.role.history ?? 1;
+    for await (const batch of subscriber.batches()) {
+      for (const { topic, publisher, epoch, historical, payload } of batch) {
+        const text = decoder.decode(payload);
+        const source = text.slice(0, text.lastIndexOf(":"));
+        // Which start of a publisher it was nobody is told.
+        const isIts = source.startsWith(`${publisher}#`) && source.endsWith(`/${topic}`);
+        const sample = {
+          topic,
+          publisher: isIts ? source : publisher,
+          epoch: String(epoch),
+          historical,
+          payload: text,
+        };
+        this.ledger.take(party.taker, sample, this.world.now, requested);
+        this.world.mix(text.length + Number(text.slice(text.lastIndexOf(":") + 1)));
+      }
+      if (party.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, party.pauseMs));
+    }
+  }
+
+  // --- what happens to them
+
+  /** `kill -9`. @param silent with its host: nobody is told */
+  kill(party: Party, silent = false): void {
+    for (const topic of party.topics) this.ledger.killed(party.source(topic), this.world.now);
+    party.state = "killed";
+    this.world.kill(party.process);
+    this.network.drop(party.process, silent);
+  }
+
+  /** It is asked to leave, as by Ctrl-C. */
+  leave(party: Party): void {
+    party.state = "leaving";
+    this.world.after(0, party.process, async () => {
+      this.world.tell(party.id, "is to leave");
+      try {
+        await party.program?.close();
+      } catch (error) {
+        this.broken(`${party.id} does not leave: ${reasonOf(error)}`);
+      }
+      party.state = "left";
+      if (party.program instanceof Publisher) party.undelivered = party.program.undelivered;
+      this.onLeft(party);
+      this.world.tell(party.id, "has left");
+      // As the end of its process does.
+      this.world.after(0, undefined, () => {
+        this.world.kill(party.process);
+        this.network.drop(party.process, false);
+      });
+    });
+  }
+
+  stop(process: Process): void {
+    this.world.stop(process);
+    this.network.changed();
+  }
+
+  resume(process: Process): void {
+    this.world.resume(process);
+    this.network.changed();
+  }
+}
+
+function eventText({ type, ...rest }: { type: string }): string {
+  const text = JSON.stringify(rest, (_, value) => typeof value === "bigint" ? String(value) : value);
+  return text === "{}" ? type : `${type} ${text}`;
+}
