@@ -87,6 +87,7 @@ export class Judge {
   #published(): Map<string, number> {
     const published = new Map<string, number>();
     for (const party of this.#system.here("publisher")) {
+      if (party.role.until !== undefined) continue;
       const topics = party.role.shared ? party.topics : (party.program as Publisher).stats().owned;
       for (const topic of topics) published.set(party.source(topic), party.published.get(topic) ?? 0);
     }
@@ -191,6 +192,10 @@ export class Judge {
     const mayLack = reached === 0 || publisher.says(topic, subscriber.id);
     if (mayLack && !this.#atTheEnd.has(publisher)) return;
     const isLate = subscriber.process.number > publisher.process.number;
+    // Who joins when nothing is published any more gets the history that it asks for.
+    if (reached === 0 && isLate && publisher.role.until !== undefined && subscriber.role.history === 0) {
+      return;
+    }
     const { fenced } = (subscriber.program as Subscriber).stats();
     if (!publisher.role.shared && (fenced >= published - reached || (reached === 0 && isLate))) return;
     this.#broken(`${subscriber.id} has ${reached} of ${published} samples of ${publisher.source(topic)}`);

@@ -51,12 +51,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: "      this.next = this.#start = Math.min(start + 1, batch.firstSequence);",
   },
   {
-    name: "stream: an answer that was overtaken ends what is asked for now",
-    file: "stream/stream.ts",
-    text: "return request >= outstanding.firstRequest && request <= outstanding.request;",
-    instead: "return request > 0 && outstanding.request > 0;",
-  },
-  {
     name: "stream: history has one sample less than was asked for",
     file: "stream/window.ts",
     text: "base + 1 - Math.min(depth, this.offered)",

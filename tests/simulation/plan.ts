@@ -6,6 +6,8 @@ export interface Role {
   readonly id: string;
   readonly kind: "broker" | "publisher" | "subscriber";
   readonly at: number;
+  /** A publisher's: it publishes no more after that. */
+  readonly until?: number;
   /** A broker's. */
   readonly zone?: number;
   /** A client's. */
@@ -99,6 +101,7 @@ function clients(draw: Draw, kind: "publisher" | "subscriber", count: number, ro
     at: draw.between(0, 1000),
     topics: ["T"],
     history: kind === "publisher" ? 10 : draw.between(0, 10),
+    ...kind === "publisher" && draw.chance(0.4) ? { until: draw.between(15_000, QUIET_MS) } : {},
     ...role,
   }));
 }

@@ -195,7 +195,8 @@ export class System {
     const { process } = party;
     const source = party.source(topic);
     const meanMs = this.#pace.sampleMs * party.topics.length;
-    while (!party.resting && party.state === "there") {
+    const { until = Infinity } = party.role;
+    while (!party.resting && party.state === "there" && this.world.now < until) {
       const payload = this.ledger.give(source);
       if (!await this.#published(party, publisher.publish(topic, payload))) return;
       party.published.set(topic, this.ledger.given(source));
