@@ -4,6 +4,7 @@
  * Guarantee: it lives no longer than we do. Its standard input is a pipe that only we hold: when we end, killed or not,
  * the pipe closes, and the broker leaves. `end()` does the same and kills what does not leave in time.
  */
+import { type Child, type Command, startChild } from "../base/child.ts";
 import { monotonic } from "../base/clock.ts";
 import { FormatError, reasonOf } from "../base/errors.ts";
 import { LineSplitter } from "../base/line_splitter.ts";
@@ -23,7 +24,7 @@ export type BrokerProcessState = "starting" | "ready" | "joining" | "standby" | 
 export class BrokerProcess {
   readonly id: string;
   readonly startedAt: number = monotonic();
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Child;
   readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
   readonly #onChange: () => void;
   readonly #ended: Promise<string>;
@@ -41,15 +42,10 @@ export class BrokerProcess {
    * @param onChange called when its state has changed.
    * @throws when the process cannot be started.
    */
-  constructor(id: string, command: readonly [string, ...string[]], onChange: () => void) {
+  constructor(id: string, command: Command, onChange: () => void) {
     this.id = id;
     this.#onChange = onChange;
-    this.#child = new Deno.Command(command[0], {
-      args: command.slice(1),
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
+    this.#child = startChild(command);
     this.#orders = this.#child.stdin.getWriter();
     this.#ended = this.#run();
   }

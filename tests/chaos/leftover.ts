@@ -3,7 +3,7 @@ const PERSISTENT = [
   /^\/(elections|primaries|brokers|shared_state|topics|pools)$/,
   /^\/elections\/zone_\d+$/,
   /^\/topics\/[^/]+$/,
-  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance|ended)$/,
+  /^\/shared_state\/(publishers|subscribers|zone_clients|current_load|rebalance|ended|pool_members|scaling)$/,
   /^\/shared_state\/ended\/[^/]+$/,
 ];
 

@@ -9,12 +9,13 @@
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
 import type { Subscriber } from "../../lib/client/subscriber.ts";
+import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { loadOf, parseLoad } from "../../lib/model/load.ts";
 import { LOAD } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { isPersistent } from "../chaos/leftover.ts";
 import type { Plan } from "./plan.ts";
-import { type Party, SESSION_MS, type System } from "./system.ts";
+import { LOAD_THRESHOLD, type Party, type Program, SESSION_MS, type System } from "./system.ts";
 
 /** Sessions of those who were killed last are over, and who has to be noticed is. */
 const REST_MS = 3 * SESSION_MS;
@@ -65,7 +66,7 @@ export class Judge {
   }
 
   /** What it acts for now, of which there may be one only. */
-  #placesOf(program: Broker | Publisher | Subscriber): string[] {
+  #placesOf(program: Program): string[] {
     if (program instanceof Broker) return program.role === "primary" ? [`zone ${program.zone}`] : [];
     if (!(program instanceof Publisher) || !this.#equals) return [];
     return program.stats().owned.map((topic) => `topic ${topic}`);
@@ -105,20 +106,38 @@ export class Judge {
     }
   }
 
+  /** Zones that have a primary, as those say who run them. */
   #primaries(): number[] {
-    return this.#system.here("broker").filter(({ program }) => (program as Broker).role === "primary")
-      .map(({ program }) => (program as Broker).zone);
+    const zones: number[] = [];
+    for (const { program } of this.#system.here()) {
+      if (program instanceof Broker && program.role === "primary") zones.push(program.zone);
+      if (!(program instanceof BackupPool)) continue;
+      for (const { zone, state } of program.stats().zones) if (state === "serving") zones.push(zone);
+    }
+    return zones;
+  }
+
+  /** Pools have started as many zones as the load asks for, or all that they may. */
+  *#zonesAmiss(primaries: readonly number[]): Generator<string> {
+    const pools = this.#system.here("pool");
+    if (pools.length === 0) return;
+    const acting = pools.filter(({ program }) => (program as BackupPool).stats().acting).length;
+    if (acting !== 1) yield `${acting} pools act`;
+    const zones = new Set(primaries).size;
+    const clients = this.#system.here("publisher").length + this.#system.here("subscriber").length;
+    const most = pools.reduce((sum, { role }) => sum + role.zones!, 0);
+    if (zones < most && clients > zones * LOAD_THRESHOLD) yield `${clients} clients have ${zones} zones`;
   }
 
   /** What is not as it should be at rest. */
   #amiss(): string[] {
     const primaries = this.#primaries();
-    const amiss: string[] = [];
+    const amiss: string[] = [...this.#zonesAmiss(primaries)];
     for (const { id, program, started } of this.#system.here()) {
       if (!started) amiss.push(`${id} has not started`);
       else if (program instanceof Broker) {
         if (!primaries.includes(program.zone)) amiss.push(`zone ${program.zone} has no primary`);
-      } else if (!primaries.includes(program!.zone)) {
+      } else if (!(program instanceof BackupPool) && !primaries.includes(program!.zone)) {
         amiss.push(`${id} is registered in zone ${program!.zone}, and there is none`);
       }
     }
@@ -213,7 +232,7 @@ export class Judge {
 
   /** Looks at the coordination server's tree with a client of its own. */
   #tree(look: (load: number | undefined, paths: string[]) => void): void {
-    const { world, network, zookeeper } = this.#system;
+    const { world, zookeeper } = this.#system;
     let done = false;
     const process = world.spawn("judge", async () => {
       const zk = new ZooKeeper({ servers: zookeeper });
@@ -228,7 +247,6 @@ export class Judge {
     world.runUntil(world.now + LOOK_MS, () => done);
     if (!done) this.#broken("the coordination server does not answer");
     world.kill(process);
-    network.drop(process, false);
   }
 }
 

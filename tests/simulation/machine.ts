@@ -15,6 +15,8 @@ export interface Machine {
   timer(action: () => void, ms: number): { over: boolean };
   repeat(action: () => void, ms: number): { over: boolean };
   soon(action: () => void): { over: boolean };
+  /** The present process ends at once. */
+  exit(): void;
 }
 
 // What the runtime offers to itself for the same purpose.
@@ -82,6 +84,8 @@ const replacements: readonly (readonly [object, string, unknown])[] = [
   [Math, "random", () => machine.chance()],
   [crypto, "getRandomValues", fill],
   [crypto, "randomUUID", uuid],
+  [Deno, "unrefTimer", () => {}],
+  [Deno, "kill", () => machine.exit()],
   [process, "nextTick", (action: Action, ...values: unknown[]) => queueMicrotask(() => action(...values))],
 ];
 

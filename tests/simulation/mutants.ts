@@ -260,6 +260,26 @@ export const MUTANTS: readonly Mutant[] = [
     text: "  poke(): void {\n    this.#changed.set();",
     instead: "  poke(): void {\n    if (this.#told === undefined) this.#changed.set();",
   },
+  // --- pools
+  {
+    name: "pool: a broker that has ended is not started again",
+    file: "pool/broker_crew.ts",
+    text: "    place.retryAt = monotonic() + pauseMs;",
+    instead: "    place.retryAt = Infinity + pauseMs;",
+  },
+  {
+    name: "pool: nobody counts the clients",
+    file: "pool/scaler.ts",
+    text: "return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);",
+    instead: "return stats.reduce((sum) => sum, 0);",
+  },
+  {
+    name: "pool: another one's plan is not noticed",
+    file: "pool/backup_pool.ts",
+    text: "        crew.want(new Map(ours.map(({ zone, state }) => [zone, state])));",
+    instead:
+      "        if (crew.zones().length === 0) crew.want(new Map(ours.map(({ zone, state }) => [zone, state])));",
+  },
   // --- the client's session
   {
     name: "session: watches are not armed again",

@@ -149,6 +149,7 @@ export class Network {
   constructor(world: World) {
     this.world = world;
     this.random = seeded(world.seed ^ 0x5bd1e995);
+    world.onKilled.push((process, silent) => this.#drop(process, silent));
   }
 
   between(low: number, high: number): number {
@@ -196,8 +197,8 @@ export class Network {
     }
   }
 
-  /** Close every connection of a process that is killed, and its ports. @param silent its host is gone, too. */
-  drop(process: Process, silent: boolean): void {
+  /** Close every connection of a process that is killed, and its ports. */
+  #drop(process: Process, silent: boolean): void {
     for (const [address, { process: listener }] of this.#listening) {
       if (listener === process) this.#listening.delete(address);
     }

@@ -4,12 +4,14 @@ import { type Random, seeded } from "../../lib/base/random.ts";
 /** Somebody who is there from a moment on. Times are milliseconds since the beginning. */
 export interface Role {
   readonly id: string;
-  readonly kind: "broker" | "publisher" | "subscriber";
+  readonly kind: "pool" | "broker" | "publisher" | "subscriber";
   readonly at: number;
   /** A publisher's: it publishes no more after that. */
   readonly until?: number;
   /** A broker's. */
   readonly zone?: number;
+  /** A pool's: zones that it runs at most. */
+  readonly zones?: number;
   /** A client's. */
   readonly topics?: readonly string[];
   readonly shared?: boolean;
@@ -34,7 +36,8 @@ export type FaultName =
   | "slow" // a subscriber takes its time
   | "busy" // everything takes it longer
   | "refuse" // the coordination server breaks all connections, and takes none for `ms`
-  | "wipe"; // it is another one, without any data
+  | "wipe" // it is another one, without any data
+  | "orphan"; // a broker of a pool is killed
 
 /** A fault. */
 export interface Fault {
@@ -261,6 +264,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       "publisher",
     ]],
     everyMs: 5000,
+  },
+  pools: {
+    what: "backup pools start and end zones by load, and lose brokers, or are lost",
+    cast: (draw) => [
+      ...Array.from({ length: draw.between(1, 2) }, (_, index): Role => ({
+        id: `pool${index + 1}`,
+        kind: "pool",
+        at: draw.between(0, 2000),
+        zones: draw.between(2, 3),
+      })),
+      ...clients(draw, "publisher", 2, { ...shared, centralized: draw.chance(0.5) }),
+      ...clients(draw, "subscriber", draw.between(2, 7), shared).map((role) => ({
+        ...role,
+        at: draw.between(0, 30_000),
+      })),
+    ],
+    faults: [
+      ["orphan", "pool"],
+      ["orphan", "pool"],
+      ["kill", "pool"],
+      ["leave", "pool"],
+      ["stop", "pool"],
+      ["part", "pool"],
+      ["leave", "subscriber"],
+    ],
+    everyMs: 6000,
   },
   herd: {
     what: "200 clients come at once, and again when their broker is lost",

@@ -74,7 +74,7 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     judge.loadIsRight();
     // First those who publish, so that nobody misses anything; one kind after the other.
     for (const party of system.here("publisher")) party.resting = true;
-    for (const kind of ["publisher", "subscriber", "broker"] as const) {
+    for (const kind of ["publisher", "subscriber", "broker", "pool"] as const) {
       const end = world.now + LEAVE_MS;
       if (kind === "subscriber") world.act(() => judge.everybodyHasEverything());
       for (const party of system.here(kind)) system.leave(party);
@@ -132,6 +132,9 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
     for (const { process: each } of system.here()) network.breakBetween(process, each);
     system.stop(process);
     world.after(ms, undefined, () => system.resume(process));
+  } else if (what === "orphan") {
+    const child = world.processes.find(({ name, alive }) => alive && name.startsWith(`${who}-`));
+    if (child !== undefined) world.kill(child);
   } else system.wipe();
 }
 

@@ -6,10 +6,13 @@ import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
 import { Subscriber } from "../../lib/client/subscriber.ts";
 import { reasonOf } from "../../lib/base/errors.ts";
+import { useChildren } from "../../lib/base/child.ts";
+import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { useTcp } from "../../lib/net/tcp.ts";
 import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
 import { useSockets } from "../../lib/zmq/sockets.ts";
 import { Ledger } from "../chaos/ledger.ts";
+import { simulatedChildren } from "./children.ts";
 import { Network } from "./network.ts";
 import type { Role } from "./plan.ts";
 import { simulatedSockets } from "./sockets.ts";
@@ -26,7 +29,10 @@ export interface Pace {
   readonly sampleMs: number;
 }
 
-type Program = Broker | Publisher | Subscriber;
+export type Program = BackupPool | Broker | Publisher | Subscriber;
+
+/** Clients a zone, above which pools start another one. */
+export const LOAD_THRESHOLD = 2;
 
 /** Somebody in the system: a process, and what runs in it. */
 export class Party {
@@ -86,6 +92,7 @@ export class System {
     this.network = new Network(this.world);
     useSockets(simulatedSockets(this.network));
     useTcp(simulatedTcp(this.network));
+    useChildren(simulatedChildren(this.world));
     this.server = this.#startServer();
   }
 
@@ -93,6 +100,7 @@ export class System {
   end(): void {
     useSockets();
     useTcp();
+    useChildren();
   }
 
   get zookeeper(): string {
@@ -131,7 +139,6 @@ export class System {
   wipe(): void {
     const { host } = this.server;
     this.world.kill(this.server);
-    this.network.drop(this.server, false);
     this.server = this.#startServer(host);
   }
 
@@ -173,6 +180,9 @@ export class System {
     const { id, kind, zone = 1, topics = [], shared, history = 1, strength = 0, centralized } = role;
     const common = { id, zookeeper: this.zookeeper, address: process.host, sessionTimeoutMs: SESSION_MS };
     if (kind === "broker") return new Broker({ ...common, zone });
+    if (kind === "pool") {
+      return new BackupPool({ ...common, maxZones: role.zones, minZones: 1, loadThreshold: LOAD_THRESHOLD });
+    }
     const client = {
       ...common,
       topics: [...topics],
@@ -243,8 +253,7 @@ export class System {
   kill(party: Party, silent = false): void {
     for (const topic of party.topics) this.ledger.killed(party.source(topic), this.world.now);
     party.state = "killed";
-    this.world.kill(party.process);
-    this.network.drop(party.process, silent);
+    this.world.kill(party.process, silent);
   }
 
   /** It is asked to leave, as by Ctrl-C. */
@@ -264,7 +273,6 @@ export class System {
       // As the end of its process does.
       this.world.after(0, undefined, () => {
         this.world.kill(party.process);
-        this.network.drop(party.process, false);
       });
     });
   }

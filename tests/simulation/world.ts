@@ -28,8 +28,6 @@ export class Process {
   costMs = 0;
   alive = true;
   stopped = false;
-  /** Called when it is killed. */
-  readonly onKilled: (() => void)[] = [];
   /** Events that wait until it goes on. */
   readonly deferred: Happening[] = [];
   busyUntil = 0;
@@ -61,6 +59,8 @@ export class World implements Machine {
   /** What was told, when it is kept. */
   readonly story: Note[] = [];
   readonly crashes: Note[] = [];
+  /** Called when a process has been killed. @param silent its host is gone, too. */
+  readonly onKilled: ((process: Process, silent: boolean) => void)[] = [];
   #keepsStory: boolean;
   #current: Process | undefined;
   readonly #agenda = new Agenda();
@@ -103,13 +103,13 @@ export class World implements Machine {
     return process;
   }
 
-  /** End it as `kill -9` does. */
-  kill(process: Process): void {
+  /** End it as `kill -9` does. @param silent its host ends with it: nobody is told */
+  kill(process: Process, silent = false): void {
     if (!process.alive) return;
     this.tell(process.name, "is killed");
     process.alive = false;
     process.deferred.length = 0;
-    for (const killed of process.onKilled.splice(0)) killed();
+    for (const killed of this.onKilled) killed(process, silent);
   }
 
   /** Hold it as `SIGSTOP` does. */
@@ -239,6 +239,11 @@ export class World implements Machine {
       action();
     });
     return happening;
+  }
+
+  /** The process ends itself. */
+  exit(): void {
+    if (this.#current !== undefined) this.kill(this.#current);
   }
 
   // --- the story

@@ -85,9 +85,8 @@ Deno.test("a stopped process takes nothing until it goes on", async () => {
 
 Deno.test("the peer of who is killed is told, unless its host is gone, too", async () => {
   for (const silent of [false, true]) {
-    await connected(({ world, network, b, said }) => {
-      world.kill(b);
-      network.drop(b, silent);
+    await connected(({ world, b, said }) => {
+      world.kill(b, silent);
       world.runUntil(5000);
       assert.deepEqual(said.slice(1), silent ? [] : ["a ended"]);
     });
