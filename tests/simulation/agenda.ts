@@ -10,6 +10,8 @@ export interface Happening {
   readonly action: () => void;
   /** It has happened, or is not to happen any more. */
   over: boolean;
+  /** A program has set it. */
+  timer?: boolean;
 }
 
 export class Agenda {
@@ -36,6 +38,11 @@ export class Agenda {
       at = above;
     }
     heap[at] = happening;
+  }
+
+  /** What is to happen, in no order. */
+  *[Symbol.iterator](): Iterator<Happening> {
+    for (const happening of this.#heap) if (!happening.over) yield happening;
   }
 
   /** Takes out what is next, if that is not after `latest`. */

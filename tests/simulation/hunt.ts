@@ -12,7 +12,7 @@ import process from "node:process";
 import { type Mutant, MUTANTS } from "./mutants.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const COPIED = ["lib", "tests/simulation", "tests/chaos", "deno.json", "deno.lock"];
+const COPIED = ["lib", "roles", "tests/simulation", "tests/chaos", "deno.json", "deno.lock"];
 /** One in so many may stay hidden. */
 const HIDDEN_ONE_IN = 20;
 /** A fault that makes the code go round in circles ends by this. */
@@ -55,11 +55,11 @@ async function hunt(mutant: Mutant, seeds: number): Promise<Found> {
       "--jobs",
       "1",
     ];
-    const { stdout, code } = await new Deno.Command(Deno.execPath(), {
+    const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
       args,
       cwd: directory,
       stdin: "null",
-      stderr: "null",
+      stderr: "piped",
       signal: AbortSignal.timeout(LONGEST_MS),
     }).output();
     const text = new TextDecoder().decode(stdout);
@@ -67,7 +67,8 @@ async function hunt(mutant: Mutant, seeds: number): Promise<Found> {
     if (code === 1 && count !== undefined) {
       return { mutant, seeds: Number(count), what: /^seed .*$/m.exec(text)?.[0] ?? "" };
     }
-    return { mutant, seeds: undefined, what: code === 0 ? "" : `ended with ${code}` };
+    const why = /error.*$/im.exec(new TextDecoder().decode(stderr))?.[0] ?? "";
+    return { mutant, seeds: undefined, what: code === 0 ? "" : `ended with ${code} ${why}` };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -206,6 +206,14 @@ export class Network {
     this.changed();
   }
 
+  /** Ports that a process listens on, and ends of connections that it has open. */
+  openOf(process: Process): number {
+    let count = 0;
+    for (const listening of this.#listening.values()) if (listening.process === process) count++;
+    for (const end of this.#ends) if (end.process === process && end.open) count++;
+    return count;
+  }
+
   /** Break the connections between two processes; both are told. */
   breakBetween(one: Process, other: Process): void {
     for (const end of [...this.#ends]) {

@@ -211,7 +211,7 @@ export class System {
       if (!await this.#published(party, publisher.publish(topic, payload))) return;
       party.published.set(topic, this.ledger.given(source));
       // Real ones are never so regular.
-      await new Promise((resolve) => setTimeout(resolve, 2 * meanMs * process.random()));
+      await this.#pause(process, 2 * meanMs * process.random());
     }
   }
 
@@ -243,8 +243,13 @@ export class System {
         this.ledger.take(party.taker, sample, this.world.now, requested);
         this.world.mix(text.length + Number(text.slice(text.lastIndexOf(":") + 1)));
       }
-      if (party.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, party.pauseMs));
+      if (party.pauseMs > 0) await this.#pause(party.process, party.pauseMs);
     }
+  }
+
+  /** Not by a timer: those that are set are to be those of the programs. */
+  #pause(process: Process, ms: number): Promise<void> {
+    return new Promise((resolve) => void this.world.after(ms, process, resolve));
   }
 
   // --- what happens to them
@@ -269,6 +274,9 @@ export class System {
       party.state = "left";
       if (party.program instanceof Publisher) party.undelivered = party.program.undelivered;
       this.onLeft(party);
+      const [timers, open] = [this.world.timersOf(party.process), this.network.openOf(party.process)];
+      if (timers > 0) this.broken(`${party.id} has closed, and ${timers} of its timers are set`);
+      if (open > 0) this.broken(`${party.id} has closed, and ${open} of its connections are open`);
       this.world.tell(party.id, "has left");
       // As the end of its process does.
       this.world.after(0, undefined, () => {

@@ -223,7 +223,9 @@ export class World implements Machine {
 
   timer(action: () => void, ms: number): Happening {
     // The runtime's resolution, and as there never less than a millisecond.
-    return this.after(Math.max(1, Math.trunc(ms) || 0), this.#current, action);
+    const happening = this.after(Math.max(1, Math.trunc(ms) || 0), this.#current, action);
+    happening.timer = true;
+    return happening;
   }
 
   soon(action: () => void): Happening {
@@ -238,7 +240,15 @@ export class World implements Machine {
       this.#agenda.put(happening, this.now + every);
       action();
     });
+    happening.timer = true;
     return happening;
+  }
+
+  /** How many timers of a process are set. */
+  timersOf(process: Process): number {
+    let count = 0;
+    for (const happening of this.#agenda) if (happening.timer && happening.process === process) count++;
+    return count;
   }
 
   /** The process ends itself. */
