@@ -7,6 +7,8 @@ export interface Outcome {
   readonly ignored: number;
   /** Names of the tests that failed, without those inside of tests. */
   readonly failures: readonly string[];
+  /** The files that they are in. */
+  readonly files: readonly string[];
 }
 
 // deno-lint-ignore no-control-regex
@@ -17,11 +19,17 @@ const SUMMARY =
 /** Reads the output of `deno test`; undefined when it has no summary, as the process ended before. */
 export function outcomeOf(output: string): Outcome | undefined {
   const text = output.replaceAll(COLOUR, "");
-  const [, passed, failed, ignored] = SUMMARY.exec(text) ?? [];
+  const [, passed, failures, ignored] = SUMMARY.exec(text) ?? [];
   if (passed === undefined) return undefined;
   const [, list = ""] = text.split(/^ *FAILURES *$/m);
-  const failures = [...list.matchAll(/^(\S.*) => \S+:\d+:\d+$/gm)].map(([, name]) => name!);
-  return { passed: Number(passed), failed: Number(failed), ignored: Number(ignored ?? 0), failures };
+  const failed = [...list.matchAll(/^(\S.*) => (\S+):\d+:\d+$/gm)];
+  return {
+    passed: Number(passed),
+    failed: Number(failures),
+    ignored: Number(ignored ?? 0),
+    failures: failed.map(([, name]) => name!),
+    files: [...new Set(failed.map(([, , file]) => file!))],
+  };
 }
 
 /** In a file's first comment: why it has the machine for itself. */

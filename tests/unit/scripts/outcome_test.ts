@@ -4,9 +4,9 @@ import { outcomeOf, runsAlone } from "../../../scripts/run_tests/outcome.ts";
 Deno.test("what deno test says is counted, with and without colours, steps and ignored tests", () => {
   const plain =
     "running 2 tests from ./a_test.ts\na ... ok (1ms)\n\nok | 2 passed (3 steps) | 0 failed | 1 ignored (5s)\n";
-  assert.deepEqual(outcomeOf(plain), { passed: 2, failed: 0, ignored: 1, failures: [] });
+  assert.deepEqual(outcomeOf(plain), { passed: 2, failed: 0, ignored: 1, failures: [], files: [] });
   const coloured = "\x1b[0m\x1b[32mok\x1b[0m | 12 passed | 0 failed \x1b[0m\x1b[38;5;245m(38s)\x1b[0m\n";
-  assert.deepEqual(outcomeOf(coloured), { passed: 12, failed: 0, ignored: 0, failures: [] });
+  assert.deepEqual(outcomeOf(coloured), { passed: 12, failed: 0, ignored: 0, failures: [], files: [] });
 });
 
 Deno.test("the tests that failed are named", () => {
@@ -26,7 +26,9 @@ Deno.test("the tests that failed are named", () => {
     "",
     "error: Test failed",
   ].join("\n");
-  assert.deepEqual(outcomeOf(output), { passed: 7, failed: 2, ignored: 0, failures: ["one", "two: a => b"] });
+  const failures = ["one", "two: a => b"];
+  const files = ["./tests/a_test.ts"];
+  assert.deepEqual(outcomeOf(output), { passed: 7, failed: 2, ignored: 0, failures, files });
 });
 
 Deno.test("a process that ended before its summary has no outcome", () => {
