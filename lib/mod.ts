@@ -12,7 +12,9 @@ export {
 } from "./pool/backup_pool.ts";
 export type { DeskEvent } from "./broker/control_desk.ts";
 export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker/broker.ts";
-export { type DrainReport, Publisher, type PublisherOptions } from "./client/publisher.ts";
+export type { DrainReport } from "./client/farewell.ts";
+export { Publisher } from "./client/publisher.ts";
+export type { PublisherOptions } from "./client/publisher_options.ts";
 export type { Undelivered } from "./stream/undelivered.ts";
 export { Subscriber, type SubscriberOptions, type SubscriberStats } from "./client/subscriber.ts";
 export type { ClientEvent, ClientOptions, CommonOptions, Failover } from "./model/client_options.ts";

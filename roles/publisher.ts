@@ -12,7 +12,8 @@ import { type MadeSource, payloadMaker, splitKeyed } from "../lib/output/event_s
 import { LineSplitter } from "../lib/base/line_splitter.ts";
 import { logger } from "../lib/base/log.ts";
 import { standardInput } from "../lib/base/patience.ts";
-import { Publisher, type PublisherOptions } from "../lib/client/publisher.ts";
+import { Publisher } from "../lib/client/publisher.ts";
+import type { PublisherOptions } from "../lib/client/publisher_options.ts";
 import type { RoleContext } from "./context.ts";
 import { memberId, orLeaving, pause, runSeveral, watchFailure } from "./leaving.ts";
 

@@ -14,13 +14,13 @@ import { Answers } from "./answers.ts";
 import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { Budget } from "../stream/budget.ts";
-import { checkCommon, type CheckedOptions, checkTopics, CLIENT_RULES } from "../model/client_options.ts";
-import type { ClientEvent, ClientOptions } from "../model/client_options.ts";
-import { monotonic, wallAt } from "../base/clock.ts";
+import { checkCommon, type CheckedOptions, checkTopics } from "../model/client_options.ts";
+import type { ClientEvent } from "../model/client_options.ts";
+import { monotonic } from "../base/clock.ts";
 import { clockDiffers } from "../model/clock_notices.ts";
 import { ControlClient, type Matches } from "../control/control_client.ts";
-import { recordEnd } from "../recipes/ended_streams.ts";
-import { FormatError, reasonOf, UsageError } from "../base/errors.ts";
+import { drain, type DrainReport, type Leaver, tellOfUndelivered, undeliveredOf } from "./farewell.ts";
+import { reasonOf, UsageError } from "../base/errors.ts";
 import { Ingresses } from "./ingresses.ts";
 import {
   addressOnceReachable,
@@ -30,21 +30,19 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
-import { checkInteger, given, oneOf, type Rules, shown, whole, yesOrNo } from "../base/option_rules.ts";
+import { checkInteger, given, shown } from "../base/option_rules.ts";
 import { MismatchNotices } from "../model/mismatch_notices.ts";
 import { randomId, randomIncarnation } from "../base/names.ts";
 import { publisherPath } from "../model/paths.ts";
 import { PublishedStream } from "../stream/published_stream.ts";
 import { PublishedTopic } from "./published_topic.ts";
-import { TopicOwnership } from "../recipes/ownership.ts";
-import { ReaderCheck } from "./reader_check.ts";
-import { Roster } from "./roster.ts";
-import { SampleClock } from "../stream/sample_clock.ts";
-import { checkPayload } from "../stream/payload.ts";
-import { type Undelivered, undeliveredLines } from "../stream/undelivered.ts";
-import { Turn } from "./turn.ts";
+import { TopicOwners } from "./topic_owners.ts";
+import type { Undelivered } from "../stream/undelivered.ts";
+import { Outlet } from "./outlet.ts";
+import { PUBLISHER_RULES, type PublisherOptions } from "./publisher_options.ts";
+import { Readers } from "./readers.ts";
 import { CONTROL_VERSION, type PublisherInfo } from "../wire/control.ts";
-import { decodeUpstream, isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER, type Upstream } from "../wire/upstream.ts";
+import { isUpstreamFor, MAX_UPSTREAM_AT_PUBLISHER } from "../wire/upstream.ts";
 import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
 import { announce, UnreachedWatch } from "./unreached.ts";
@@ -60,61 +58,16 @@ const MAX_IN_FLIGHT = 100_000;
 const REPAIR_BYTES = 128 * 1024 * 1024;
 const MIN_REPAIR_BYTES = 1024 * 1024;
 const MAX_REPAIR_BYTES = 16 * 1024 * 1024;
-/** After so many bytes in one turn of the event loop the sockets get theirs. */
-const TURN_BYTES = 256 * 1024;
 /** How long `start()` waits for those matched already to join. */
 const JOIN_GRACE_MS = 2000;
 const MARK_IDLE_MS = 1000;
 /** A look at the subscribers while somebody waits for them, and else. */
 const TICK_MS = 100;
 const IDLE_TICK_MS = 500;
-/** With flow `drop`, how long `close()` waits for the last samples to be delivered, and how long without progress. */
-const DROP_DRAIN_MS = 2000;
-const DROP_PATIENCE_MS = 700;
+/** A subscriber that stands still for so long is not waited for, if it is not told. */
+const SLOW_MS = 5000;
 
 const log = logger("publisher");
-
-/** Options of a publisher. */
-export interface PublisherOptions extends ClientOptions {
-  /** Samples of each topic offered to those who join: at least what a subscriber requests. Default 1. */
-  history?: number | undefined;
-  /** Of several publishers of a topic the strongest owns it. Default 0. */
-  strength?: number | undefined;
-  /** Reachable only through brokers. Default false. */
-  centralized?: boolean | undefined;
-  /** Port of the data socket. Default any free one. */
-  bindPort?: number | undefined;
-  /** Whether `publish` waits for slow subscribers. Default wait. */
-  flow?: "wait" | "drop" | undefined;
-  /** Samples of a topic that may be unacknowledged with flow `wait`. Default 100,000. */
-  maxInFlight?: number | undefined;
-  /** A subscriber that stands still for so long is not waited for, milliseconds. Default 5000. */
-  slowSubscriberMs?: number | undefined;
-  /** What happens to a sample of a topic that somebody else owns. Default drop. */
-  whenNotOwner?: "drop" | "wait" | undefined;
-}
-
-const RULES: Rules<PublisherOptions> = {
-  ...CLIENT_RULES,
-  history: whole("history", 0, 0xffffffff),
-  strength: whole("strength", Number.MIN_SAFE_INTEGER),
-  centralized: yesOrNo("centralized"),
-  bindPort: whole("bind port", 0, 65_535),
-  flow: oneOf("flow", "wait", "drop"),
-  maxInFlight: whole("max in flight", 1),
-  slowSubscriberMs: whole("slow subscriber time", 1),
-  whenNotOwner: oneOf("whenNotOwner", "drop", "wait"),
-};
-
-/** How a {@link Publisher.drain} ended. */
-export interface DrainReport {
-  /** Whether every reliable subscriber that has joined has everything, those not waited for any more included. */
-  complete: boolean;
-  /** Ids of those that have not. */
-  behind: string[];
-  /** What each of them has not got. */
-  missing: Undelivered[];
-}
 
 /**
  * Publishes samples about topics.
@@ -135,21 +88,14 @@ export class Publisher implements AsyncDisposable {
   readonly #options: PublisherOptions;
   readonly #topics = new Map<string, PublishedTopic>();
   readonly #events = new AsyncQueue<ClientEvent>({ limit: EVENTS_KEPT });
-  readonly #turn: Turn;
+  readonly #outlet: Outlet;
   readonly #idBytes: Uint8Array;
   readonly #life: Lifecycle;
-  readonly #roster = new Roster();
-  readonly #readers = new ReaderCheck(this.#roster);
+  readonly #readers: Readers;
+  readonly #owners: TopicOwners;
   readonly #answers = new Answers((message) => this.#socket?.send(message), monotonic);
   readonly #unreached = new UnreachedWatch();
   readonly #notices = new MismatchNotices();
-  #turnNumber = 0;
-  #turnBytes = 0;
-  readonly #clock = new SampleClock(monotonic);
-  /** Topics with samples that are packed and not sent. */
-  readonly #dirty: PublishedTopic[] = [];
-  #last: PublishedTopic | undefined;
-  #wakers = new Set<() => void>();
   #socket: MessageSocket | undefined;
   #ingresses: Ingresses | undefined;
   #memoryGuard: Disposable | undefined;
@@ -158,7 +104,6 @@ export class Publisher implements AsyncDisposable {
   #ticker: ReturnType<typeof setTimeout> | undefined;
   #idle = true;
   #endpoint = "";
-  #suppressed = 0;
   #drained: { published: number; report: DrainReport } | undefined;
   #gotMatches = Promise.withResolvers<void>();
 
@@ -168,8 +113,8 @@ export class Publisher implements AsyncDisposable {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: PublisherOptions) {
-    this.#common = checkCommon("publisher", () => randomId("pub"), options, RULES);
-    this.#options = given(options, RULES);
+    this.#common = checkCommon("publisher", () => randomId("pub"), options, PUBLISHER_RULES);
+    this.#options = given(options, PUBLISHER_RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Publisher ${this.id}`);
     this.#idBytes = new TextEncoder().encode(this.id);
@@ -184,7 +129,7 @@ export class Publisher implements AsyncDisposable {
         offered: options.history ?? 1,
         flow: options.flow ?? "wait",
         maxInFlight: options.maxInFlight ?? MAX_IN_FLIGHT,
-        slowMs: options.slowSubscriberMs ?? 5000,
+        slowMs: options.slowSubscriberMs ?? SLOW_MS,
         send: (message) => this.#socket?.send(message),
         sendCopies: true,
         answer: (to, messages) => this.#answers.put(`${topic}\0${to}`, to, messages),
@@ -193,11 +138,22 @@ export class Publisher implements AsyncDisposable {
       });
       this.#topics.set(topic, new PublishedTopic(stream, options.ownership === "shared"));
     }
-    this.#turn = new Turn(() => this.#flush(), () => {
-      this.#turnNumber++;
-      this.#turnBytes = 0;
-      this.#clock.interrupt();
+    this.#outlet = new Outlet(this.#topics, this.#life, options.whenNotOwner === "wait", () => {
+      if (this.#idle && !this.#life.leaving.aborted) this.#tickSoon(true);
     });
+    this.#owners = new TopicOwners({
+      publisher: this.id,
+      strength: options.strength ?? 0,
+      waits: options.whenNotOwner === "wait",
+      leaving: this.#life.leaving,
+    }, (event) => this.#tell(event));
+    this.#readers = new Readers(
+      this.id,
+      this.incarnation,
+      this.#topics,
+      (event) => this.#events.push(event),
+      () => this.#outlet.wake(),
+    );
   }
 
   /** Rejects when the publisher cannot go on: rejected by the broker for good, or a fault of its own. */
@@ -232,11 +188,13 @@ export class Publisher implements AsyncDisposable {
   async #start(step: Step, stop: AbortSignal): Promise<void> {
     await this.#open(stop);
     await step(this.#control!.recorded);
-    this.#contend();
+    if (this.#options.ownership !== "shared") {
+      for (const entry of this.#topics.values()) this.#life.own(this.#owners.contend(this.#zk!, entry));
+    }
     const topics = [...this.#topics.values()];
     await step(Promise.all(topics.map(({ ownership }) => ownership?.decided(stop))));
     await step(this.#gotMatches.promise);
-    if (!await step(this.#joined(JOIN_GRACE_MS, 0))) this.#expectTheRest();
+    if (!await step(this.#joined(JOIN_GRACE_MS, 0))) this.#readers.expectTheRest();
   }
 
   async #open(stop: AbortSignal): Promise<void> {
@@ -283,6 +241,12 @@ export class Publisher implements AsyncDisposable {
     return addressOnceReachable(parseZkAddress(zookeeper), waiting, stop);
   }
 
+  /** Something about our topics: those who wait look again. */
+  #tell(event: ClientEvent): void {
+    this.#events.push(event);
+    this.#outlet.wake();
+  }
+
   #waiting(reason: string): void {
     log.warn(`${this.id}: waiting for ${reason}`);
     this.#events.push({ type: "waiting", reason });
@@ -314,96 +278,12 @@ export class Publisher implements AsyncDisposable {
    * @throws {PubsubError} unless it is running
    */
   publish(topic: string, payload: Uint8Array | string): boolean | Promise<boolean> {
-    const entry = this.#entry(topic);
-    this.#life.check();
-    checkPayload(topic, payload);
-    this.#turn.touch();
-    if (!entry.mayPublish(this.#turnNumber)) {
-      if (this.#options.whenNotOwner === "wait") return this.#publishLater(entry, payload);
-      this.#suppressed++;
-      // A source that never rests must not keep the process from hearing that it owns the topic.
-      return this.#suppressed % 1024 === 0 ? this.#turn.ended().then(() => false) : false;
-    }
-    if (entry.stream.full) return this.#publishLater(entry, payload);
-    this.#add(entry, payload);
-    return this.#turnBytes > TURN_BYTES ? this.#turn.ended().then(() => true) : true;
+    return this.#outlet.publish(topic, payload);
   }
 
   /** Publish one sample without ever waiting. @returns false when it was suppressed. */
   tryPublish(topic: string, payload: Uint8Array | string): boolean {
-    const entry = this.#entry(topic);
-    this.#life.check();
-    checkPayload(topic, payload);
-    this.#turn.touch();
-    if (!entry.mayPublish(this.#turnNumber)) {
-      this.#suppressed++;
-      return false;
-    }
-    this.#add(entry, payload);
-    return true;
-  }
-
-  #entry(topic: string): PublishedTopic {
-    // Most samples are about the same topic as the one before.
-    if (this.#last?.stream.topic === topic) return this.#last;
-    const entry = this.#topics.get(topic);
-    if (entry) return this.#last = entry;
-    throw new UsageError(
-      `Cannot publish on topic ${typeof topic === "string" ? topic : shown(topic)}: this publisher has ${
-        [...this.#topics.keys()].join(", ")
-      }`,
-    );
-  }
-
-  #add(entry: PublishedTopic, payload: Uint8Array | string): void {
-    const { stream } = entry;
-    const now = this.#clock.next();
-    this.#turnBytes += stream.add(wallAt(now), payload, now);
-    if (entry.dirty) return;
-    entry.dirty = true;
-    this.#dirty.push(entry);
-  }
-
-  async #publishLater(entry: PublishedTopic, payload: Uint8Array | string): Promise<boolean> {
-    for (;;) {
-      if (this.#life.leaving.aborted) this.#life.check();
-      this.#turn.touch();
-      const may = entry.mayPublish(this.#turnNumber);
-      if (!may && this.#options.whenNotOwner !== "wait") {
-        this.#suppressed++;
-        return false;
-      }
-      if (may && !entry.stream.full) break;
-      if (may && entry.stream.heldUp) entry.stream.flow.blocked(monotonic());
-      this.#flush();
-      await this.#woken();
-    }
-    entry.stream.flow.unblocked(monotonic());
-    this.#add(entry, payload);
-    return true;
-  }
-
-  /** Something has changed, or a tick has passed. */
-  #woken(): Promise<void> {
-    if (this.#idle && !this.#life.leaving.aborted) this.#tickSoon(true);
-    return new Promise((resolve) => this.#wakers.add(resolve));
-  }
-
-  /** Let those who wait look again. */
-  #wake(): void {
-    const wakers = this.#wakers;
-    this.#wakers = new Set();
-    for (const wake of wakers) wake();
-  }
-
-  #flush(): void {
-    if (this.#dirty.length === 0) return;
-    const now = monotonic();
-    for (const entry of this.#dirty) {
-      entry.dirty = false;
-      entry.stream.flush(now);
-    }
-    this.#dirty.length = 0;
+    return this.#outlet.tryPublish(topic, payload);
   }
 
   // --- the data plane's other direction
@@ -413,45 +293,10 @@ export class Publisher implements AsyncDisposable {
       for (const frames of messages) {
         const bytes = frames[0]!;
         if (frames.length !== 1) continue;
-        if (isUpstreamFor(bytes, this.#idBytes)) this.#upstream(bytes);
+        if (isUpstreamFor(bytes, this.#idBytes)) this.#readers.upstream(bytes);
         else if (bytes[0]! <= 1) this.#ingresses?.subscribed(bytes[0] === 1 ? bytes.length : -bytes.length);
       }
     }
-  }
-
-  #upstream(bytes: Uint8Array): void {
-    const message = decodeUpstream(bytes);
-    if (message instanceof FormatError) return log.debug(`${this.id}: dropped: ${message.message}`);
-    const entry = this.#topics.get(message.topic);
-    if (!entry || message.incarnation !== this.incarnation) return;
-    const now = monotonic();
-    if (this.#readers.admits(message, now)) this.#hear(message, entry, now);
-  }
-
-  /** A subscriber that a broker has named says something. */
-  #hear(message: Upstream, entry: PublishedTopic, now: number): void {
-    const { stream } = entry;
-    const { subscriber } = message;
-    if (message.kind === "request") {
-      const known = stream.flow.has(subscriber);
-      this.#roster.joined(stream.topic, subscriber);
-      if (!stream.request(subscriber, message, entry.lease(now), now)) {
-        log.debug(
-          `${this.id}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
-        );
-      } else if (!known) {
-        log.debug(`${this.id}: ${subscriber} joined topic ${stream.topic} after sample ${stream.last}`);
-      }
-    } else if (message.kind === "acknowledge") {
-      if (stream.acknowledge(subscriber, message.delivered, now, message.givenUp)) {
-        log.info(`${this.id}: subscriber ${subscriber} of topic ${stream.topic} has caught up`);
-        this.#events.push({ type: "caught_up", topic: stream.topic, subscriber });
-      }
-    } else {
-      stream.leave(subscriber);
-    }
-    if (message.kind !== "bye") stream.setCredit(subscriber, message.credit);
-    this.#wake();
   }
 
   // --- control and ownership
@@ -468,26 +313,13 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  /** Who is matched now. Those who are not any more are waited for like slow ones: they may be back in a moment. */
   #applyMatches({ subscribers, mismatches }: Matches): void {
-    const { came, gone } = this.#roster.update(subscribers, monotonic());
-    for (const { topic, subscriber: peer } of came) {
-      if (this.#topics.get(topic)?.stream.flow.has(peer)) this.#roster.joined(topic, peer);
-      this.#topics.get(topic)?.stream.flow.back(peer);
-      this.#events.push({ type: "matched", topic, peer });
-    }
-    for (const { topic, subscriber: peer } of gone) {
-      this.#topics.get(topic)?.stream.gone(peer);
-      this.#events.push({ type: "unmatched", topic, peer });
-    }
-    for (const early of this.#readers.named(monotonic())) {
-      this.#hear(early, this.#topics.get(early.topic)!, monotonic());
-    }
+    this.#readers.matched(subscribers);
     for (const { mismatch, text } of this.#notices.fresh(mismatches)) {
       log.warn(`${this.id}: ${text}`);
       this.#events.push({ type: "mismatch", mismatch, text });
     }
-    this.#wake();
+    this.#outlet.wake();
   }
 
   /**
@@ -509,15 +341,7 @@ export class Publisher implements AsyncDisposable {
   async #joined(ms: number, atLeast: number): Promise<boolean> {
     const end = monotonic() + ms;
     for (;;) {
-      const missing: string[] = [];
-      for (const [topic, { stream }] of this.#topics) {
-        for (const id of this.#roster.reliable(topic)) {
-          if (!stream.flow.has(id)) missing.push(`${id} (${topic})`);
-        }
-        if (stream.flow.size < atLeast) {
-          missing.push(`${atLeast - stream.flow.size} more subscribers of ${topic}`);
-        }
-      }
+      const missing = this.#readers.missing(atLeast);
       if (missing.length === 0) return true;
       if (monotonic() >= end) {
         log.warn(
@@ -526,49 +350,8 @@ export class Publisher implements AsyncDisposable {
         return false;
       }
       if (this.#life.leaving.aborted) return false;
-      await this.#woken();
+      await this.#outlet.woken();
     }
-  }
-
-  /** Who is matched and has not joined in time gets everything from here on when it does. */
-  #expectTheRest(): void {
-    const now = monotonic();
-    for (const [topic, { stream }] of this.#topics) {
-      for (const id of this.#roster.reliable(topic)) stream.expect(id, now);
-    }
-  }
-
-  #contend(): void {
-    if (this.#options.ownership === "shared") return;
-    for (const [topic, entry] of this.#topics) {
-      const ownership = new TopicOwnership(this.#zk!, topic, {
-        publisher: this.id,
-        strength: this.#options.strength ?? 0,
-      });
-      entry.ownership = ownership;
-      this.#life.own(this.#followOwnership(entry, ownership));
-    }
-  }
-
-  async #followOwnership(entry: PublishedTopic, ownership: TopicOwnership): Promise<void> {
-    for await (const _change of ownership.changes()) this.#noticeOwnership(entry);
-  }
-
-  /** Tell of a change: told by the recipe, or of a lease that has run out by the clock. */
-  #noticeOwnership(entry: PublishedTopic): void {
-    const { topic } = entry.stream;
-    const epoch = entry.news();
-    if (epoch === undefined) return;
-    entry.lease(monotonic());
-    if (epoch > 0n) {
-      log.info(`${this.id}: owns topic ${topic}, epoch ${epoch}`);
-      this.#events.push({ type: "owner", topic, epoch });
-    } else if (!this.#life.leaving.aborted) {
-      const what = this.#options.whenNotOwner === "wait" ? "held back" : "suppressed";
-      log.info(`${this.id}: does not own topic ${topic}: its samples are ${what}`);
-      this.#events.push({ type: "not_owner", topic });
-    }
-    this.#wake();
   }
 
   // --- time
@@ -581,14 +364,14 @@ export class Publisher implements AsyncDisposable {
 
   #tick(): void {
     const now = monotonic();
-    let urgent = this.#wakers.size > 0;
+    let urgent = this.#outlet.awaited;
     const clock = this.#control?.clock;
     const clockOffset = clock !== undefined && clockDiffers(clock) ? clock.offset : 0;
     for (const entry of this.#topics.values()) {
       const { stream } = entry;
       stream.clockOffset = clockOffset;
       urgent ||= stream.full;
-      if (entry.decided) this.#noticeOwnership(entry);
+      if (entry.decided) this.#owners.notice(entry);
       for (const subscriber of stream.dropSlow(now)) {
         log.warn(
           `${this.id}: subscriber ${subscriber} of topic ${stream.topic} ${
@@ -602,18 +385,17 @@ export class Publisher implements AsyncDisposable {
       if (stream.full && stream.unacknowledged) stream.mark(now, TICK_MS, true);
       else stream.mark(now, MARK_IDLE_MS);
     }
-    const strangers = this.#readers.notice(now);
-    if (strangers !== undefined) log.warn(`${this.id}: ${strangers}`);
-    const current = [...this.#roster.awaited(this.#endpoint), ...this.#ingresses?.down ?? []];
+    this.#readers.look(now);
+    const current = [...this.#readers.awaited(this.#endpoint), ...this.#ingresses?.down ?? []];
     const news = this.#unreached.look(
       now,
       current,
       ({ kind, id, endpoint }) =>
-        kind === "broker" ? this.#ingresses!.has(endpoint) : this.#roster.hasJoined(id),
+        kind === "broker" ? this.#ingresses!.has(endpoint) : this.#readers.hasJoined(id),
     );
     announce(news, this.id, log, this.#events);
     this.#tickSoon(urgent);
-    this.#wake();
+    this.#outlet.wake();
   }
 
   #controlStats(): Record<string, unknown> {
@@ -642,7 +424,7 @@ export class Publisher implements AsyncDisposable {
     const topics = [...this.#topics.values()];
     return {
       published: topics.reduce((sum, { stream }) => sum + stream.last, 0),
-      suppressed: this.#suppressed,
+      suppressed: this.#outlet.suppressed,
       zone: this.zone,
       owned: topics.filter(({ ownership }) => ownership?.lease !== undefined).map(({ stream }) =>
         stream.topic
@@ -651,7 +433,7 @@ export class Publisher implements AsyncDisposable {
       slow: [...new Set(topics.flatMap(({ stream }) => stream.flow.slow))],
       messages: this.#socket?.counters.sent ?? 0,
       windowBytes: topics.reduce((sum, { stream }) => sum + stream.window.byteLength, 0),
-      strangers: this.#readers.dropped,
+      strangers: this.#readers.strangers,
     };
   }
 
@@ -664,35 +446,16 @@ export class Publisher implements AsyncDisposable {
    * With flow `wait` as long as they make progress, `slowSubscriberMs` without; with `drop` at most 2 s.
    */
   async drain(signal?: AbortSignal): Promise<DrainReport> {
-    this.#flush();
+    this.#outlet.flush();
     // What was waited for once in vain is not waited for again.
     const { published } = this.stats();
     if (this.#drained?.published === published) return this.#drained.report;
-    const report = await this.#drain(signal);
+    const report = await drain(
+      this.#leaver,
+      signal === undefined ? this.#life.leaving : AbortSignal.any([signal, this.#life.leaving]),
+    );
     if (!signal?.aborted) this.#drained = { published, report };
     return report;
-  }
-
-  async #drain(signal?: AbortSignal): Promise<DrainReport> {
-    const waits = (this.#options.flow ?? "wait") === "wait";
-    const patience = waits ? this.#options.slowSubscriberMs ?? 5000 : DROP_PATIENCE_MS;
-    const latest = waits ? Infinity : monotonic() + DROP_DRAIN_MS;
-    let progress = -1;
-    let end = 0;
-    for (;;) {
-      const streams = [...this.#topics.values()].map(({ stream }) => stream);
-      const now = streams.reduce((sum, { flow }) => sum + flow.progress, 0);
-      if (now !== progress) end = Math.min(monotonic() + patience, latest);
-      progress = now;
-      const settled = streams.every((stream) => stream.flow.behind(stream.last).length === 0);
-      if (settled || monotonic() >= end || signal?.aborted || this.#life.leaving.aborted) {
-        const missing = this.undelivered;
-        const behind = [...new Set(missing.map(({ subscriber }) => subscriber))];
-        return { complete: missing.length === 0, behind, missing };
-      }
-      for (const stream of streams) stream.mark(monotonic(), TICK_MS, true);
-      await this.#woken();
-    }
   }
 
   /**
@@ -700,23 +463,21 @@ export class Publisher implements AsyncDisposable {
    * a farewell, those to which it is still on its way, and those that have lost it, as it was not kept any more.
    */
   get undelivered(): Undelivered[] {
-    return [...this.#topics].flatMap(([topic, { stream }]) =>
-      stream.flow.missing(stream.last).map((missing) => ({ topic, ...missing }))
-    );
+    return undeliveredOf(this.#topics);
   }
 
   /** Drain, hand ownership on, leave. Idempotent. */
   close(): Promise<void> {
     const farewell = async () => {
       await this.drain();
-      await this.#tellOfUndelivered();
+      await tellOfUndelivered(this.#leaver, this.#zk!);
     };
     return this.#life.close(farewell, () => this.#takeDown());
   }
 
   async #takeDown(): Promise<void> {
     clearTimeout(this.#ticker);
-    this.#wake();
+    this.#outlet.wake();
     const leaving = [...this.#topics.values()].map(({ ownership }) => ownership?.close());
     for (const outcome of await Promise.allSettled([...leaving, this.#control?.close()])) {
       if (outcome.status === "rejected") log.debug(`${this.id}: while leaving: ${reasonOf(outcome.reason)}`);
@@ -729,18 +490,15 @@ export class Publisher implements AsyncDisposable {
     this.#events.close();
   }
 
-  /** At the end: say who has not got what, and leave word of where the streams end for those who come back. */
-  async #tellOfUndelivered(): Promise<void> {
-    const { undelivered } = this;
-    if (undelivered.length === 0) return;
-    const level = (this.#options.flow ?? "wait") === "wait" ? "error" : "warn";
-    for (const text of undeliveredLines(undelivered)) log[level](`${this.id}: ${text}`);
-    // Who has lost something knows of it.
-    const open = undelivered.filter(({ samples, givenUp }) => samples > givenUp);
-    if (open.length === 0) return;
-    const topics = [...new Set(open.map(({ topic }) => topic))];
-    const streams = topics.map((topic) => ({ topic, last: this.#topics.get(topic)!.stream.last }));
-    await recordEnd(this.#zk!, { publisher: this.id, incarnation: this.incarnation, streams });
+  get #leaver(): Leaver {
+    return {
+      publisher: this.id,
+      incarnation: this.incarnation,
+      topics: this.#topics,
+      outlet: this.#outlet,
+      waits: (this.#options.flow ?? "wait") === "wait",
+      slowMs: this.#options.slowSubscriberMs ?? SLOW_MS,
+    };
   }
 
   /** The same as {@link close}. */

@@ -5,7 +5,7 @@ import { LogLines } from "../harness/log_lines.ts";
 import { lastTest, systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
-import type { PublisherOptions } from "../../lib/client/publisher.ts";
+import type { PublisherOptions } from "../../lib/client/publisher_options.ts";
 import type { SubscriberOptions } from "../../lib/client/subscriber.ts";
 import { BatchBuilder, encodeMark } from "../../lib/wire/batch_builder.ts";
 import { parseBrokerRecord } from "../../lib/wire/control.ts";

@@ -51,6 +51,7 @@ async function hunt(mutant: Mutant, seeds: number): Promise<Found> {
       "1",
       "--seeds",
       String(seeds),
+      "--kept",
       "--first",
       "--jobs",
       "1",

@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "ownership: published without owning the topic",
-    file: "client/publisher.ts",
+    file: "client/outlet.ts",
     text: "if (may && !entry.stream.full) break;",
     instead: "if ((may || entry.decided) && !entry.stream.full) break;",
   },

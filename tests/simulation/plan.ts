@@ -49,7 +49,7 @@ export interface Fault {
   readonly ms: number;
 }
 
-/** A run. */
+/** A run. One that once failed is kept as it was then, in `kept/`: seeds get other plans when scenarios change. */
 export interface Plan {
   readonly seed: number;
   readonly scenario: string;
@@ -235,6 +235,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["busy", "subscriber"],
       ["busy", "publisher"],
       ["busy", "broker"],
+      ["leave", "publisher"],
     ],
   },
   names: {
@@ -340,6 +341,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 /** Scenarios that random seeds choose from: `herd` takes as long as a hundred others. */
 export const ORDINARY: readonly string[] = Object.keys(SCENARIOS).filter((name) => name !== "herd");
 
+/** Faults that are there for a while. */
+const LASTING: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "isolate"]);
+
 /** How long a fault lasts, or what its measure is. */
 function extentOf(what: FaultName, draw: Draw): number {
   if (what === "clock") return draw.between(-60_000, 60_000);
@@ -368,5 +372,14 @@ export function planOf(seed: number, scenario?: string): Plan {
     const other = who === "zookeeper" ? draw.pick(roles).id : draw.pick(others);
     faults.push({ at, what, who, other, ms: extentOf(what, draw) });
   }
-  return { seed, scenario: name, roles, faults, quietAt: QUIET_MS + LONGEST_MS };
+  const ending = roles.map((role) => endingWithin(role, faults, draw));
+  return { seed, scenario: name, roles: ending, faults, quietAt: QUIET_MS + LONGEST_MS };
+}
+
+/** Of publishers that end early some do so while something is wrong with them: their last samples are the easiest to lose. */
+function endingWithin(role: Role, faults: readonly Fault[], draw: Draw): Role {
+  const own = faults.filter(({ who, what }) => who === role.id && LASTING.has(what));
+  if (role.until === undefined || own.length === 0 || draw.chance(0.3)) return role;
+  const { at, ms } = draw.pick(own);
+  return { ...role, until: at + draw.between(0, ms) };
 }

@@ -3,12 +3,14 @@
  * virtual time, under faults; each failure is replayed by its number.
  *
  *     deno task simulate [--seed S] [--seeds N] [--minutes M] [--scenario NAME] [--jobs J]
- *                        [--kept] [--first] [--story] [--shrink]
+ *                        [--kept] [--plan FILE] [--first] [--story]
+ *                        [--shrink [--keep FILE]]
  *
  * Runs the seeds S, S + 1, … : N of them, or as many as there is time for in M minutes; without `--seed` from a random
- * one on, and 100. Each one has its scenario, or that which is given; `herd` only when it is given. `--kept` runs those
- * that once failed (`tests/simulation/seeds.txt`) before them. `--first` ends with the first one that fails. `--story` tells what happened in the last one;
- * `--shrink` cuts the first one that fails down to few faults and tells what happens then.
+ * one on, and 100. Each one has its scenario, or that which is given; `herd` only when it is given. `--kept` runs the
+ * plans that once failed (`tests/simulation/kept/`) before them, `--plan` one of them and no seed. `--first` ends with the first one that fails. `--story` tells what happened in the last one;
+ * `--shrink` cuts the first one that fails down to few faults, tells what happens then, and
+ * writes it as a plan to be kept.
  *
  * Standard output: a line a failure, with the command that replays it, and at the end the totals. Limits: seeds are
  * 1 to 2^31 - 1, N up to 1,000,000, M up to 600, J 1 to 64 (by default one for each processor). Exit code 1 when a
@@ -22,7 +24,7 @@ import { shrink } from "./shrink.ts";
 import { Squad, type Task, type Verdict } from "./squad.ts";
 
 const LARGEST_SEED = 2 ** 31 - 1;
-const KEPT = new URL("./seeds.txt", import.meta.url);
+const KEPT = new URL("./kept/", import.meta.url);
 const SAY_EVERY_MS = 10_000;
 
 interface Options {
@@ -33,23 +35,28 @@ interface Options {
   jobs: number;
   kept?: boolean;
   first?: boolean;
+  plan?: string;
+  keep?: string;
   story?: boolean;
   shrink?: boolean;
 }
 
-/** Seeds that once failed: `SEED SCENARIO`, and after `#` what it was. */
+/** Plans that once failed. */
 function kept(): Task[] {
-  return Deno.readTextFileSync(KEPT).split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((
-    line,
-  ) => line !== "").map((line) => {
-    const [seed, scenario] = line.split(/\s+/);
-    return { seed: Number(seed), scenario };
-  });
+  return [...Deno.readDirSync(KEPT)].map(({ name }) => name).toSorted().map((name) =>
+    readPlan(new URL(name, KEPT))
+  );
+}
+
+function readPlan(path: URL | string): Task {
+  const plan: Plan = JSON.parse(Deno.readTextFileSync(path));
+  return { seed: plan.seed, scenario: plan.scenario, plan };
 }
 
 function* tasks(options: Options, enough: () => boolean): Generator<Task> {
   const { seed = randomSeed(), seeds, minutes, scenario } = options;
   if (options.kept) yield* kept();
+  if (options.plan !== undefined) return yield readPlan(options.plan);
   const count = seeds ?? (minutes === undefined ? 100 : Infinity);
   const end = performance.now() + (minutes ?? Infinity) * 60_000;
   for (let index = 0; index < count && performance.now() < end && !enough(); index++) {
@@ -61,7 +68,8 @@ function randomSeed(): number {
   return 1 + Math.floor(Math.random() * LARGEST_SEED);
 }
 
-function replay({ seed, scenario }: Verdict): string {
+function replay({ seed, scenario, plan }: Verdict): string {
+  if (plan !== undefined) return "deno task simulate --plan FILE --story, of those in tests/simulation/kept/";
   return `deno task simulate --seed ${seed} --scenario ${scenario} --seeds 1 --story`;
 }
 
@@ -95,9 +103,9 @@ async function main(options: Options): Promise<number> {
   });
   clearInterval(saying);
   const last = failures[0] ?? squad.last;
-  if (options.shrink && failures.length > 0) await tellShrunk(failures[0]!);
+  if (options.shrink && failures.length > 0) await tellShrunk(failures[0]!, options.keep);
   else if (options.story && last !== undefined) {
-    tell(await runPlan(planOf(last.seed, last.scenario), { story: true }));
+    tell(await runPlan(planOfVerdict(last), { story: true }));
   }
   const seconds = (performance.now() - began) / 1000;
   const minutes = sum.ms / 60_000;
@@ -111,8 +119,13 @@ async function main(options: Options): Promise<number> {
   return failures.length === 0 ? 0 : 1;
 }
 
-async function tellShrunk({ seed, scenario }: Verdict): Promise<void> {
-  const whole = planOf(seed, scenario);
+function planOfVerdict({ plan, seed, scenario }: Verdict): Plan {
+  return plan ?? planOf(seed, scenario);
+}
+
+async function tellShrunk(verdict: Verdict, keep: string | undefined): Promise<void> {
+  const { seed, scenario } = verdict;
+  const whole = planOfVerdict(verdict);
   const kinds = new Set((await runPlan(whole)).broken.map(kindOf));
   const breaks = async (plan: Plan) => (await runPlan(plan)).broken.some((one) => kinds.has(kindOf(one)));
   const plan = await shrink(whole, breaks);
@@ -121,6 +134,7 @@ async function tellShrunk({ seed, scenario }: Verdict): Promise<void> {
     console.log(`  ${(at / 1000).toFixed(3)} s  ${what} ${who} (${other}, ${ms})`);
   }
   tell(await runPlan(plan, { story: true }));
+  if (keep !== undefined) Deno.writeTextFileSync(keep, `${JSON.stringify(plan, undefined, 2)}\n`);
 }
 
 /** What was broken, whoever it was and whatever the numbers. */
@@ -151,6 +165,8 @@ await new Command("simulate")
   .addOption(new Option("--scenario <name>", "the same one each time").choices(Object.keys(SCENARIOS)))
   .option("--jobs <j>", "at a time", whole(1, 64), navigator.hardwareConcurrency)
   .option("--kept", "those that once failed first")
+  .option("--plan <file>", "the plan in that file, and no seed")
+  .option("--keep <file>", "write what --shrink has left")
   .option("--first", "no further than the first one that fails")
   .option("--story", "what happened in the last one")
   .option("--shrink", "the first one that fails, cut down")

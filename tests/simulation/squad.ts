@@ -1,4 +1,5 @@
 /** Runs seeds in several threads, each with a world of its own. */
+import type { Plan } from "./plan.ts";
 import type { Outcome } from "./run_plan.ts";
 
 /** What is to be run. */
@@ -6,12 +7,15 @@ export interface Task {
   readonly seed: number;
   /** Chosen by the seed when it is not given. */
   readonly scenario: string | undefined;
+  /** A plan that was kept, in the place of the seed's. */
+  readonly plan?: Plan;
 }
 
 /** How it went. */
 export interface Verdict extends Omit<Outcome, "plan" | "story"> {
   readonly seed: number;
   readonly scenario: string;
+  readonly plan?: Plan | undefined;
 }
 
 /** Threads that run tasks. */

@@ -5,7 +5,9 @@ import { runPlan } from "./run_plan.ts";
 import type { Task, Verdict } from "./squad.ts";
 
 self.onmessage = async ({ data }: MessageEvent<Task>) => {
-  const plan = planOf(data.seed, data.scenario);
+  const plan = data.plan ?? planOf(data.seed, data.scenario);
   const { story: _story, plan: _plan, ...outcome } = await runPlan(plan);
-  self.postMessage({ ...outcome, seed: plan.seed, scenario: plan.scenario } satisfies Verdict);
+  self.postMessage(
+    { ...outcome, seed: plan.seed, scenario: plan.scenario, plan: data.plan } satisfies Verdict,
+  );
 };
