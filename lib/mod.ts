@@ -11,7 +11,8 @@ export {
   type BackupPoolStats,
 } from "./pool/backup_pool.ts";
 export type { DeskEvent } from "./broker/control_desk.ts";
-export { Broker, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker/broker.ts";
+export { Broker } from "./broker/broker.ts";
+export type { BrokerEvent, BrokerOptions, BrokerStats } from "./broker/broker_options.ts";
 export type { DrainReport } from "./client/farewell.ts";
 export { Publisher } from "./client/publisher.ts";
 export type { PublisherOptions } from "./client/publisher_options.ts";

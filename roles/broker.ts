@@ -4,7 +4,8 @@
  * Leaving cleanly takes its records out of ZooKeeper, so a standby takes over at once. When its data plane does not
  * come back, it leaves in the same way, and the program begins anew within the same process.
  */
-import { Broker, type BrokerOptions } from "../lib/broker/broker.ts";
+import { Broker } from "../lib/broker/broker.ts";
+import type { BrokerOptions } from "../lib/broker/broker_options.ts";
 import { reasonOf, StuckError } from "../lib/base/errors.ts";
 import { logger } from "../lib/base/log.ts";
 import type { RoleContext } from "./context.ts";

@@ -5,7 +5,8 @@
  * Guarantee: when standard input ends, because the pool has ended in whatever way, it leaves cleanly, and is gone some
  * seconds later at the latest.
  */
-import { Broker, type BrokerOptions } from "../lib/broker/broker.ts";
+import { Broker } from "../lib/broker/broker.ts";
+import type { BrokerOptions } from "../lib/broker/broker_options.ts";
 import { FormatError, reasonOf } from "../lib/base/errors.ts";
 import { LineSplitter } from "../lib/base/line_splitter.ts";
 import { logger } from "../lib/base/log.ts";

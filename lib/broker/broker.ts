@@ -10,13 +10,15 @@
 import process from "node:process";
 import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
+import { checkCommon, type CheckedOptions } from "../model/client_options.ts";
 import {
-  checkCommon,
-  type CheckedOptions,
-  COMMON_RULES,
-  type CommonOptions,
-} from "../model/client_options.ts";
-import { ControlDesk, type ControlTraffic, type DeskEvent, type DeskOwner } from "./control_desk.ts";
+  BROKER_RULES,
+  type BrokerCosts,
+  type BrokerEvent,
+  type BrokerOptions,
+  type BrokerStats,
+} from "./broker_options.ts";
+import { ControlDesk, type DeskOwner } from "./control_desk.ts";
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import {
@@ -28,96 +30,26 @@ import {
   tcpEndpoint,
 } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
-import { given, listOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
+import { given } from "../base/option_rules.ts";
 import { checkZone, randomId } from "../base/names.ts";
-import { brokerPath, electionPath, primaryPath } from "../model/paths.ts";
-import { Election, type Term } from "../recipes/election.ts";
+import { brokerPath } from "../model/paths.ts";
 import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
 import { LoadCounter } from "../recipes/load_counter.ts";
+import { type Leader, Leadership } from "./leadership.ts";
 import { Rebalancer } from "./rebalancer.ts";
 import { SystemDirectory } from "./system_directory.ts";
 import type { BrokerRecord } from "../wire/control.ts";
 import { MAX_UPSTREAM_AT_BROKER } from "../wire/upstream.ts";
 import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
-import { formatZoneCount, zoneClientsPath } from "../recipes/zone_clients.ts";
 import { healthOf } from "../model/zone_health.ts";
 import { CONTROL, portOf, UNLIMITED, UPSTREAM } from "../zmq/memory_guard.ts";
 import { guardMemory, type MessageForwarder, openForwarder } from "../zmq/sockets.ts";
 
-/** The number of clients is written so long after it has changed. */
-const COUNT_MS = 100;
 const HIGH_WATER_MARK = 4096;
 /** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
 const FAREWELL_MS = 400;
 const log = logger("broker");
-
-/** Options of a broker. */
-export interface BrokerOptions extends CommonOptions {
-  /** A positive integer. Default 1. */
-  zone?: number | undefined;
-  /** Start without a zone: ready to forward, in no list, until {@link Broker.join}. Default false. */
-  warm?: boolean | undefined;
-  /** Whether clients move to other zones when a zone appears or the zones are very uneven. Default true. */
-  rebalance?: boolean | undefined;
-  /** What subscribers get that do not say. Default false. */
-  centralized?: boolean | undefined;
-  /** The control socket listens on each of them. Default one free port. */
-  controlPorts?: number[] | undefined;
-  /** Where publishers send to, of all addresses. Default any free port. */
-  ingressPort?: number | undefined;
-  /** Where subscribers listen to. Default any free port. */
-  egressPort?: number | undefined;
-}
-
-const PORT = whole("port", 0, 65_535);
-const RULES: Rules<BrokerOptions> = {
-  ...COMMON_RULES,
-  zone: (zone) => void checkZone(zone as number),
-  warm: yesOrNo("warm"),
-  rebalance: yesOrNo("rebalance"),
-  centralized: yesOrNo("centralized"),
-  controlPorts: listOf("control ports", PORT),
-  ingressPort: PORT,
-  egressPort: PORT,
-};
-
-/** What happens to a broker. */
-export type BrokerEvent =
-  | { type: "waiting"; reason: string }
-  | { type: "standby" }
-  | { type: "primary"; epoch: bigint }
-  /** It drains, and has no clients any more but those that stay where they are. */
-  | { type: "drained"; pinned: number }
-  | DeskEvent;
-
-/** Counters and state of a broker. */
-export interface BrokerStats {
-  /** Its id. */
-  id: string;
-  /** 0 while it has none. */
-  zone: number;
-  /** What it does now. */
-  role: "starting" | "standby" | "primary";
-  /** Whether it sends its clients to other zones. */
-  draining: boolean;
-  /** Fencing token of its leadership, decimal; null while it does not lead. */
-  epoch: string | null;
-  /** Clients that are registered with it. */
-  clients: number;
-  /** Messages that were not of this system, or not according to its schema. */
-  dropped: number;
-}
-
-/** What a broker knows of the system, and what that has cost it since its start. */
-export interface BrokerCosts {
-  publishers: number;
-  subscribers: number;
-  brokers: number;
-  zookeeper: { operations: number; watches: number; bytesIn: number };
-  control: ControlTraffic;
-  cpuMs: number;
-}
 
 /**
  * One broker.
@@ -143,19 +75,14 @@ export class Broker implements AsyncDisposable {
   #desk: ControlDesk | undefined;
   #record: BrokerRecord | undefined;
   #brokerNode: EphemeralRecord | undefined;
-  #primaryNode: EphemeralRecord | undefined;
-  #clientsNode: EphemeralRecord | undefined;
-  #election: Election | undefined;
+  #leadership: Leadership | undefined;
   #loadCounter: LoadCounter | undefined;
   #rebalancer: Rebalancer | undefined;
   #zone: number;
   #draining = false;
   /** It was told that this broker is drained. */
   #drainedTold = false;
-  #term: Term | undefined;
   #started = false;
-  #countTimer: ReturnType<typeof setTimeout> | undefined;
-  #countWritten = "";
 
   /**
    * Checks the options, and begins nothing: that is {@link start}'s.
@@ -163,8 +90,8 @@ export class Broker implements AsyncDisposable {
    * @throws {UsageError} naming the option, its value and its rule.
    */
   constructor(options: BrokerOptions) {
-    this.#common = checkCommon("broker", () => randomId("broker"), options, RULES);
-    this.#options = given(options, RULES);
+    this.#common = checkCommon("broker", () => randomId("broker"), options, BROKER_RULES);
+    this.#options = given(options, BROKER_RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Broker ${this.id}`);
     this.#directory = new SystemDirectory(this.id, {
@@ -190,7 +117,7 @@ export class Broker implements AsyncDisposable {
   /** Whether it leads its zone; by the clock, so a suspended primary is none. */
   get role(): BrokerStats["role"] {
     if (!this.#started) return "starting";
-    return this.#term?.active ? "primary" : "standby";
+    return this.#leadership?.acts ? "primary" : "standby";
   }
   /** Its record: endpoints as others see them. Undefined before the start. */
   get record(): BrokerRecord | undefined {
@@ -258,14 +185,31 @@ export class Broker implements AsyncDisposable {
       move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
     });
     await step(this.#brokerNode!.present(stop));
-    this.#election = new Election(zk, electionPath(this.zone), this.id);
-    this.#life.own(this.#lead(this.#election));
+    this.#leadership = new Leadership(this.#leader(zk, this.#loadCounter, this.#rebalancer));
+    this.#life.own(this.#leadership.run());
     this.#started = true;
     const { control, ingress, egress } = this.#record!;
     log.info(
       `${this.id}: standby of zone ${this.zone} until elected; control ${control}, ingress ${ingress}, egress ${egress}`,
     );
     this.#events.push({ type: "standby" });
+  }
+
+  #leader(zk: ZooKeeper, loadCounter: LoadCounter, rebalancer: Rebalancer): Leader {
+    return {
+      id: this.id,
+      zone: this.zone,
+      zk,
+      loadCounter,
+      rebalancer,
+      leaving: this.#life.leaving,
+      record: () => JSON.stringify(this.#current()),
+      counts: () => this.#desk!.clients,
+      announce: () => this.#announce(),
+      onElected: ({ epoch }) => this.#events.push({ type: "primary", epoch }),
+      onOver: () => this.#desk!.clear(),
+      onStandby: () => this.#events.push({ type: "standby" }),
+    };
   }
 
   #host(signal: AbortSignal): Promise<string> {
@@ -331,13 +275,13 @@ export class Broker implements AsyncDisposable {
         return broker.#zone;
       },
       get acts() {
-        return broker.#term?.active ?? false;
+        return broker.#leadership?.acts ?? false;
       },
       routing: () => this.#directory.routing(this.#record!, this.#options.centralized ?? false),
       status: (brief) => this.#status(brief),
       onEvent: (event) => this.#events.push(event),
       onCount: () => {
-        this.#countSoon();
+        this.#leadership?.countSoon();
         this.#checkDrained();
       },
     };
@@ -348,34 +292,14 @@ export class Broker implements AsyncDisposable {
     return !this.#directory.zones().some(({ zone }) => zone < this.zone);
   }
 
-  // --- leading
-
-  async #lead(election: Election): Promise<void> {
-    for await (const term of election.terms()) {
-      if (term.signal.aborted) continue;
-      this.#term = term;
-      const record = this.#current();
-      log.info(`${this.id}: primary of zone ${this.zone}, epoch ${term.epoch}`);
-      this.#primaryNode = new EphemeralRecord(this.#zk!, primaryPath(this.zone), JSON.stringify(record));
-      this.#clientsNode = new EphemeralRecord(this.#zk!, zoneClientsPath(this.zone), "0");
-      this.#countWritten = "0";
-      await this.#announce();
-      this.#loadCounter!.start();
-      this.#rebalancer!.start();
-      this.#events.push({ type: "primary", epoch: term.epoch });
-      await new Promise((resolve) => {
-        if (term.signal.aborted) resolve(undefined);
-        term.signal.addEventListener("abort", resolve, { once: true });
-      });
-      await this.#stepDown();
-    }
-  }
+  // --- what everybody knows of it
 
   /** Its record as it is now. */
   #current(): BrokerRecord {
+    const term = this.#leadership?.term;
     return {
       ...this.#record!,
-      ...this.#term ? { standby: false, epoch: String(this.#term.epoch) } : {},
+      ...term ? { standby: false, epoch: String(term.epoch) } : {},
       ...this.#draining ? { draining: true } : {},
     };
   }
@@ -385,7 +309,7 @@ export class Broker implements AsyncDisposable {
     const record = JSON.stringify(this.#current());
     const outcomes = await Promise.allSettled([
       this.#brokerNode?.update(record),
-      this.#term && this.#primaryNode?.update(record),
+      this.#leadership?.update(record),
     ]);
     for (const outcome of outcomes) {
       if (outcome.status === "fulfilled") continue;
@@ -416,44 +340,17 @@ export class Broker implements AsyncDisposable {
     this.#events.push({ type: "drained", pinned });
   }
 
-  async #stepDown(): Promise<void> {
-    this.#term = undefined;
-    this.#desk!.clear();
-    this.#loadCounter!.stop();
-    this.#rebalancer!.stop();
-    await Promise.allSettled([this.#primaryNode?.close(), this.#clientsNode?.close()]);
-    this.#primaryNode = this.#clientsNode = undefined;
-    if (this.#life.leaving.aborted) return;
-    log.warn(`${this.id}: no longer primary of zone ${this.zone}`);
-    this.#events.push({ type: "standby" });
-    await this.#announce();
-  }
-
   // --- figures
-
-  /** Have the number of our clients written, if it has changed. */
-  #countSoon(): void {
-    this.#countTimer ??= setTimeout(() => {
-      this.#countTimer = undefined;
-      const { size, pinned } = this.#desk!.clients;
-      const count = formatZoneCount({ clients: size, pinned });
-      if (!this.#clientsNode || count === this.#countWritten) return;
-      this.#countWritten = count;
-      this.#clientsNode.update(count).catch((error) => {
-        log.debug(`${this.id}: the number of clients is written later: ${reasonOf(error)}`);
-        this.#countWritten = "";
-      });
-    }, COUNT_MS);
-  }
 
   /** Counters and state. */
   stats(): BrokerStats {
+    const term = this.#leadership?.term;
     return {
       id: this.id,
       zone: this.zone,
       role: this.role,
       draining: this.#draining,
-      epoch: this.#term ? String(this.#term.epoch) : null,
+      epoch: term ? String(term.epoch) : null,
       clients: this.#desk?.clients.size ?? 0,
       dropped: this.#desk?.dropped ?? 0,
     };
@@ -494,13 +391,8 @@ export class Broker implements AsyncDisposable {
   }
 
   async #takeDown(): Promise<void> {
-    clearTimeout(this.#countTimer);
     // Records first, so that a client that hears of the end finds a successor and not us.
-    await Promise.allSettled([
-      this.#primaryNode?.close(),
-      this.#clientsNode?.close(),
-      this.#brokerNode?.close(),
-    ]);
+    await Promise.allSettled([this.#leadership?.withdraw(), this.#brokerNode?.close()]);
     // The last one to leave writes the load: nobody else will.
     if (this.#zk?.acting) {
       await this.#loadCounter?.recompute().catch((error) =>
@@ -508,7 +400,7 @@ export class Broker implements AsyncDisposable {
       );
     }
     await Promise.allSettled([
-      this.#election?.close(),
+      this.#leadership?.close(),
       this.#loadCounter?.close(),
       this.#rebalancer?.close(),
     ]);

@@ -2,7 +2,7 @@
  * Asks brokers what they know and what that has cost them, on their control sockets. No registration is needed.
  */
 import { CoordinationError, DeadlineError } from "../base/errors.ts";
-import type { BrokerCosts } from "../broker/broker.ts";
+import type { BrokerCosts } from "../broker/broker_options.ts";
 import { BROKERS } from "../model/paths.ts";
 import { numericEndpoint } from "../net/reach.ts";
 import { type BrokerRecord, decodeBrokerMessage, encodeControl, parseBrokerRecord } from "../wire/control.ts";

@@ -1,5 +1,5 @@
 /** What a stage of a crowd's growth has cost, for each registration. Pure. */
-import type { BrokerCosts } from "../broker/broker.ts";
+import type { BrokerCosts } from "../broker/broker_options.ts";
 
 /** Everything that is counted, at one moment. */
 export interface Reading {

@@ -188,8 +188,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "election: who stepped down is still the primary in its record",
     file: "broker/broker.ts",
-    text: "...this.#term ? { standby: false, epoch: String(this.#term.epoch) } : {},",
-    instead: "...this.#term ? {} : {},",
+    text: "...term ? { standby: false, epoch: String(term.epoch) } : {},",
+    instead: "...term ? {} : {},",
   },
   // --- registration
   {
