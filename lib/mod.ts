@@ -10,7 +10,7 @@ export {
   type BackupPoolOptions,
   type BackupPoolStats,
 } from "./pool/backup_pool.ts";
-export type { DeskEvent } from "./broker/control_desk.ts";
+export type { DeskEvent } from "./broker/desk_owner.ts";
 export { Broker } from "./broker/broker.ts";
 export type { BrokerEvent, BrokerOptions, BrokerStats } from "./broker/broker_options.ts";
 export type { DrainReport } from "./client/farewell.ts";
@@ -37,4 +37,5 @@ export {
   UsageError,
 } from "./base/errors.ts";
 export type { Limits } from "./zookeeper_server/limits.ts";
-export { type ServerOptions, type ServerStats, ZooKeeperServer } from "./zookeeper_server/server.ts";
+export { ZooKeeperServer } from "./zookeeper_server/server.ts";
+export type { ServerOptions, ServerStats } from "./zookeeper_server/server_options.ts";

@@ -18,7 +18,8 @@ import {
   type BrokerOptions,
   type BrokerStats,
 } from "./broker_options.ts";
-import { ControlDesk, type DeskOwner } from "./control_desk.ts";
+import { ControlDesk } from "./control_desk.ts";
+import type { DeskOwner } from "./desk_owner.ts";
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import {

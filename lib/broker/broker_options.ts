@@ -1,5 +1,5 @@
 /** What a broker may be told, and what it tells. */
-import type { ControlTraffic, DeskEvent } from "./control_desk.ts";
+import type { ControlTraffic, DeskEvent } from "./desk_owner.ts";
 import { checkZone } from "../base/names.ts";
 import { listOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { COMMON_RULES, type CommonOptions } from "../model/client_options.ts";

@@ -11,12 +11,12 @@ import { Admission } from "./admission.ts";
 import { Allowance } from "../base/allowance.ts";
 import { monotonic, wallClock } from "../base/clock.ts";
 import { controlHeartbeats, type Heartbeats } from "../model/control_heartbeats.ts";
+import type { ControlTraffic, DeskOwner } from "./desk_owner.ts";
 import { FormatError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import { MatchFeed, type Routing } from "../model/match_feed.ts";
+import { MatchFeed } from "../model/match_feed.ts";
 import type { Asker } from "../model/match_index.ts";
 import { type Client, Registry } from "./registry.ts";
-import type { SystemDirectory } from "./system_directory.ts";
 import {
   type BrokerMessage,
   type ClientMessage,
@@ -47,42 +47,6 @@ const SEND_HIGH_WATER_MARK = 256;
 const STATUS_BYTES = { burst: 16 << 20, perSecond: 4 << 20 };
 
 const log = logger("broker");
-
-/** What becomes of a client. */
-export interface DeskEvent {
-  /** Tells it from other events. */
-  type: "client";
-  /** Its id. */
-  id: string;
-  /** What it is. */
-  role: "publisher" | "subscriber";
-  /** What became of it: `silent` has not been heard of for too long. */
-  what: "registered" | "left" | "silent";
-}
-
-/** What the desk needs of its broker. */
-export interface DeskOwner {
-  readonly id: string;
-  readonly zone: number;
-  /** Whether it acts as its zone's primary now. */
-  readonly acts: boolean;
-  readonly directory: SystemDirectory;
-  routing(): Routing;
-  status(brief: boolean): Record<string, unknown>;
-  onEvent(event: DeskEvent): void;
-  /** The number of clients has changed, or may have. */
-  onCount(): void;
-}
-
-/** Bytes and messages so far. */
-export interface ControlTraffic {
-  sent: number;
-  received: number;
-  bytesIn: number;
-  bytesOut: number;
-  /** Of `bytesOut`, those of matches. */
-  matchBytes: number;
-}
 
 /** Serves the clients of one broker. */
 export class ControlDesk implements AsyncDisposable {

@@ -15,13 +15,13 @@ import { Attempts } from "./attempts.ts";
 import { BrokerClock, type ClockEstimate } from "../model/broker_clock.ts";
 import { monotonic } from "../base/clock.ts";
 import { ClockNotices } from "../model/clock_notices.ts";
+import type { ControlClientOptions, ControlEvent } from "./control_client_options.ts";
 import { Conversation, type Item, type Registration, type Speaker } from "./control_conversation.ts";
 import type { Leaving } from "./control_stay.ts";
 import { CoordinationError, type PubsubError, reasonOf } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
 import { Latch } from "../base/latch.ts";
 import { logger } from "../base/log.ts";
-import type { Matches } from "../model/match_set.ts";
 import { primaryPath } from "../model/paths.ts";
 import { EphemeralRecord } from "../recipes/ephemeral_record.ts";
 import { WaitingNotices } from "./waiting_notices.ts";
@@ -29,7 +29,6 @@ import { type BrokerRecord, parseBrokerRecord } from "../wire/control.ts";
 import { isTransient } from "../zk/list_children.ts";
 import { type NodeData, watchData } from "../zk/watch.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
-import type { Assignment } from "../model/zone_choice.ts";
 import { ZoneSearch, type ZoneTarget } from "./zone_search.ts";
 
 const TICK_MS = 250;
@@ -40,28 +39,6 @@ const log = logger("control");
 
 export type { ClockEstimate } from "../model/broker_clock.ts";
 export type { Matches } from "../model/match_set.ts";
-
-/** What the control plane has to tell its client. */
-export type ControlEvent =
-  | { type: "waiting"; reason: string }
-  | { type: "registered"; zone: number; broker: string }
-  | { type: "left"; broker: string; reason: string }
-  | { type: "matches"; matches: Matches };
-
-/** How a client presents itself and behaves. */
-export interface ControlClientOptions {
-  registration: Registration;
-  /** Znode of the client's record, and its content for the zone that accepted it. */
-  recordPath: string;
-  record: (zone: number) => string;
-  /** Only this zone; otherwise one is chosen by `assignment`. */
-  zone?: number | undefined;
-  assignment?: Assignment | undefined;
-  /** Sent with every keep-alive. */
-  stats: () => Record<string, unknown>;
-  heartbeatIntervalMs: number;
-  heartbeatTimeoutMs: number;
-}
 
 /** The clients of a process have one clock. */
 const clockNotices = new ClockNotices();

@@ -13,7 +13,8 @@
 import type { Share } from "../wire/upstream.ts";
 import { ANY_CREDIT } from "./budget.ts";
 import { Debts, type Missing } from "./debts.ts";
-import { PaceRule, type Progress } from "./pace_rule.ts";
+import { PaceRule } from "./pace_rule.ts";
+import { type Arrival, lackOf, type Reader } from "./reader.ts";
 
 /** Bounds of what is not acknowledged yet. */
 export interface FlowOptions {
@@ -25,48 +26,10 @@ export interface FlowOptions {
   slowMs: number;
 }
 
-/** A subscriber joins, or comes back. */
-export interface Arrival {
-  reliable: boolean;
-  /** It has everything up to this number. */
-  delivered: number;
-  /**
-   * The number of the request by which it joins the stream, by which its lives are told apart. None when it comes back
-   * where it was.
-   */
-  request?: number | "not yet" | undefined;
-}
-
 /** Absent readers that are remembered one by one; of more, the oldest are only owed what they had not got. */
 const MAX_ABSENT = 1000;
 /** A join that is asked for again has a number no further than this from the first one's. */
 const SAME_JOIN = 65_536;
-
-interface Reader {
-  reliable: boolean;
-  /** Everything up to this number was delivered. */
-  delivered: number;
-  /** The last number that is history to it: it joined after that. */
-  readonly base: number;
-  /** The last number published when it asked to join first: what is later comes live. */
-  askedAt: number;
-  /** Number of the request it joined with; undefined for one that came back where it was. */
-  joinedBy: number | "not yet" | undefined;
-  movedAt: number;
-  slow: boolean;
-  /** Its record is gone, and it has not said goodbye. */
-  absent: boolean;
-  /** What it lets the publisher have under way. */
-  credit: Share;
-  /** What it is measured by while it is waited for. */
-  readonly progress: Progress;
-  /** Numbers that it has given up since it is known, between these two. */
-  givenUp: number;
-  givenUpFrom: number;
-  givenUpTo: number;
-  /** What it had given up before that; undefined as long as it has not said: it was forgotten, and came back. */
-  givenUpBefore: number | undefined;
-}
 
 /** The readers of one stream. */
 export class Flow {
@@ -380,20 +343,4 @@ export class Flow {
     this.#credit = ANY_CREDIT;
     for (const reader of this.#readers.values()) this.#count(reader);
   }
-}
-
-/** What one has not got up to `last`: nothing, if it asked for nothing but what comes. */
-function lackOf(
-  subscriber: string,
-  { reliable, delivered, givenUp, givenUpFrom, givenUpTo }: Reader,
-  last: number,
-): Missing {
-  const open = reliable ? Math.max(0, last - delivered) : 0;
-  return {
-    subscriber,
-    samples: open + givenUp,
-    givenUp,
-    from: givenUp > 0 ? givenUpFrom : delivered + 1,
-    to: open > 0 ? last : givenUpTo,
-  };
 }

@@ -4,7 +4,7 @@ import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
 import { until } from "../harness/condition.ts";
 import { title, unrestricted } from "../harness/permissions.ts";
 import { fourLetterWord, hostAndPort, RawZooKeeper } from "../harness/raw_zookeeper.ts";
-import type { ServerOptions } from "../../lib/zookeeper_server/server.ts";
+import type { ServerOptions } from "../../lib/zookeeper_server/server_options.ts";
 
 function test(
   name: string,

@@ -1,9 +1,6 @@
 /** Brokers that are made up, so that they can do everything wrong, and clients that they do it to. */
-import {
-  ControlClient,
-  type ControlClientOptions,
-  type ControlEvent,
-} from "../../lib/control/control_client.ts";
+import { ControlClient } from "../../lib/control/control_client.ts";
+import type { ControlClientOptions, ControlEvent } from "../../lib/control/control_client_options.ts";
 import { BROKERS, PRIMARIES, primaryPath, publisherPath, PUBLISHERS } from "../../lib/model/paths.ts";
 import {
   type BrokerMessage,

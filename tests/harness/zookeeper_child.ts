@@ -4,7 +4,8 @@
  * Run as a program it takes `ServerOptions` as JSON and prints the address; imported, it starts that program.
  */
 import { fileURLToPath } from "node:url";
-import { type ServerOptions, ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
+import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
+import type { ServerOptions } from "../../lib/zookeeper_server/server_options.ts";
 
 /** A server in a process of its own. */
 export class ZooKeeperChild implements AsyncDisposable {
