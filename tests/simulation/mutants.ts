@@ -168,10 +168,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // --- election
   {
-    name: "election: a term lasts without its session",
+    name: "election: a term is not confirmed when the session is back",
     file: "recipes/election.ts",
-    text: "!this.#controller.signal.aborted && zk.acting && zk.session === this.#session &&",
-    instead: "!this.#controller.signal.aborted && zk.state !== this.#session.id.toString() as never &&",
+    text: "if (this.#term?.epoch === epoch) return this.#term.verified(attachment);",
+    instead: "if (this.#term?.epoch === epoch) return;",
   },
   {
     name: "election: the one before is not watched",

@@ -99,22 +99,24 @@ export class End<T> {
 
   #arrive(): void {
     if (this.#arriving !== undefined || this.#under.length === 0) return;
-    this.#arriving = this.network.world.at(this.#under[0]!.at, this.to, () => {
-      this.#arriving = undefined;
-      const { now } = this.network.world;
-      const { peer } = this;
-      while (this.#under.length > 0 && this.#under[0]!.at <= now) {
-        const { item } = this.#under.shift()!;
-        if (!peer.open) continue;
-        if (item !== undefined) peer.receiver?.received(item);
-        else {
-          peer.close();
-          peer.receiver?.ended();
-        }
-      }
-      this.#arrive();
-    });
+    this.#arriving = this.network.world.at(this.#under[0]!.at, this.to, this.#arrived);
   }
+
+  readonly #arrived = (): void => {
+    this.#arriving = undefined;
+    const { now } = this.network.world;
+    const { peer } = this;
+    while (this.#under.length > 0 && this.#under[0]!.at <= now) {
+      const { item } = this.#under.shift()!;
+      if (!peer.open) continue;
+      if (item !== undefined) peer.receiver?.received(item);
+      else {
+        peer.close();
+        peer.receiver?.ended();
+      }
+    }
+    this.#arrive();
+  };
 
   /** The way is free again, perhaps. */
   retry(): void {
@@ -158,7 +160,7 @@ export class Network {
 
   /** Whether what `from` sends gets to `to`. */
   flows(from: Process, to: Process): boolean {
-    return !to.stopped && !this.#cuts.has(`${from.name}>${to.name}`);
+    return !to.stopped && (this.#cuts.size === 0 || !this.#cuts.has(`${from.name}>${to.name}`));
   }
 
   /** Cut the way from one process to another one, one direction of it. */

@@ -21,7 +21,6 @@ import { type Process, World } from "./world.ts";
 
 export const SESSION_MS = 4000;
 const ZOOKEEPER_PORT = 2181;
-const decoder = new TextDecoder();
 
 /** How often things happen. */
 export interface Pace {
@@ -229,7 +228,7 @@ export class System {
     const requested = party.role.history ?? 1;
     for await (const batch of subscriber.batches()) {
       for (const { topic, publisher, epoch, historical, payload } of batch) {
-        const text = decoder.decode(payload);
+        const text = textOf(payload);
         const source = text.slice(0, text.lastIndexOf(":"));
         // Which start of a publisher it was nobody is told.
         const isIts = source.startsWith(`${publisher}#`) && source.endsWith(`/${topic}`);
@@ -294,6 +293,13 @@ export class System {
     this.world.resume(process);
     this.network.changed();
   }
+}
+
+/** What a publisher was given: names and numbers, a byte each. */
+function textOf(payload: Uint8Array): string {
+  let text = "";
+  for (const byte of payload) text += String.fromCharCode(byte);
+  return text;
 }
 
 function eventText({ type, ...rest }: { type: string }): string {
