@@ -8,6 +8,9 @@ export interface Role {
   readonly at: number;
   /** A publisher's: it publishes no more after that. */
   readonly until?: number;
+  readonly flow?: "wait" | "drop";
+  /** Samples of a topic that may be unacknowledged. */
+  readonly maxInFlight?: number;
   /** A broker's. */
   readonly zone?: number;
   /** A pool's: zones that it runs at most. */
@@ -105,6 +108,8 @@ function clients(draw: Draw, kind: "publisher" | "subscriber", count: number, ro
     topics: ["T"],
     history: kind === "publisher" ? 10 : draw.between(0, 10),
     ...kind === "publisher" && draw.chance(0.4) ? { until: draw.between(15_000, QUIET_MS) } : {},
+    ...kind === "publisher" && draw.chance(0.3) ? { maxInFlight: draw.between(5, 300) } : {},
+    ...kind === "publisher" && draw.chance(0.2) ? { flow: "drop" as const } : {},
     ...role,
   }));
 }

@@ -190,7 +190,8 @@ export class System {
       centralized,
     };
     if (kind === "subscriber") return new Subscriber(client);
-    return new Publisher({ ...client, strength, whenNotOwner: "wait" });
+    const { flow, maxInFlight } = role;
+    return new Publisher({ ...client, strength, flow, maxInFlight, whenNotOwner: "wait" });
   }
 
   async #hear(party: Party, program: Program): Promise<void> {
