@@ -223,10 +223,11 @@ export const MUTANTS: readonly Mutant[] = [
     instead: "          await turn();",
   },
   {
-    name: "registration: a message that was lost is not missed",
-    file: "control/control_stay.ts",
-    text: "return this.#accepted && missed ? this.#resync(now) : [];",
-    instead: "return this.#accepted && missed && now < 0 ? this.#resync(now) : [];",
+    name: "registration: who registers again is told nothing",
+    file: "broker/control_desk.ts",
+    text:
+      "    if (recorded === info.incarnation) this.#tellAll(client);\n    else this.#awaitRecord(client);",
+    instead: "    if (recorded !== info.incarnation) this.#awaitRecord(client);",
   },
   // --- moving
   {

@@ -3,12 +3,14 @@
  * virtual time, under faults; each failure is replayed by its number.
  *
  *     deno task simulate [--seed S] [--seeds N] [--minutes M] [--scenario NAME] [--jobs J]
- *                        [--kept] [--plan FILE] [--first] [--story]
+ *                        [--kept] [--plan FILE] [--first] [--tell] [--story]
  *                        [--shrink [--keep FILE]]
  *
  * Runs the seeds S, S + 1, … : N of them, or as many as there is time for in M minutes; without `--seed` from a random
  * one on, and 100. Each one has its scenario, or that which is given; `herd` only when it is given. `--kept` runs the
- * plans that once failed (`tests/simulation/kept/`) before them, `--plan` one of them and no seed. `--first` ends with the first one that fails. `--story` tells what happened in the last one;
+ * plans that once failed (`tests/simulation/kept/`) before them, `--plan` one of them and no seed. `--first` ends with the first one that fails.
+ * `--tell` names a fresh seed that fails (`FOUND:`), and does not fail: it is a defect that was there before, and is to be
+ * mended. `--story` tells what happened in the last one;
  * `--shrink` cuts the first one that fails down to few faults, tells what happens then, and
  * writes it as a plan to be kept.
  *
@@ -35,6 +37,7 @@ interface Options {
   jobs: number;
   kept?: boolean;
   first?: boolean;
+  tell?: boolean;
   plan?: string;
   keep?: string;
   story?: boolean;
@@ -77,7 +80,7 @@ async function main(options: Options): Promise<number> {
   const began = performance.now();
   const failures: Verdict[] = [];
   const sum = { runs: 0, events: 0, ms: 0, delivered: 0 };
-  const found = new Map<string, number>();
+  const runs = new Map<string, number>();
   const say = () => {
     const seconds = (performance.now() - began) / 1000;
     const speed = (sum.ms / 1000 / seconds).toFixed(0);
@@ -91,13 +94,14 @@ async function main(options: Options): Promise<number> {
     sum.events += verdict.events;
     sum.ms += verdict.ms;
     sum.delivered += verdict.delivered;
-    found.set(verdict.scenario, (found.get(verdict.scenario) ?? 0) + 1);
+    runs.set(verdict.scenario, (runs.get(verdict.scenario) ?? 0) + 1);
     if (verdict.broken.length === 0) return;
     failures.push(verdict);
     const { time, what } = verdict.broken[0]!;
+    const found = options.tell && verdict.plan === undefined ? "FOUND: " : "";
     const more = verdict.broken.length > 1 ? `, and ${verdict.broken.length - 1} more` : "";
     console.log(
-      `seed ${verdict.seed} ${verdict.scenario}, after ${(time / 1000).toFixed(3)} s: ${what}${more}`,
+      `${found}seed ${verdict.seed} ${verdict.scenario}, after ${(time / 1000).toFixed(3)} s: ${what}${more}`,
     );
     console.log(`  replay: ${replay(verdict)}`);
   });
@@ -112,11 +116,11 @@ async function main(options: Options): Promise<number> {
   console.log(
     `simulate: ${sum.runs} seeds, ${minutes.toFixed(0)} simulated minutes in ${seconds.toFixed(0)} s, ` +
       `${sum.events} events, ${sum.delivered} samples handed out; ` +
-      [...found].toSorted().map(([name, count]) => `${name} ${count}`).join(", "),
+      [...runs].toSorted().map(([name, count]) => `${name} ${count}`).join(", "),
   );
-  const passed = sum.runs - failures.length;
-  console.log(`${failures.length === 0 ? "ok" : "FAILED"} | ${passed} passed | ${failures.length} failed`);
-  return failures.length === 0 ? 0 : 1;
+  const failed = options.tell ? failures.filter(({ plan }) => plan !== undefined).length : failures.length;
+  console.log(`${failed === 0 ? "ok" : "FAILED"} | ${sum.runs - failed} passed | ${failed} failed`);
+  return failed === 0 ? 0 : 1;
 }
 
 function planOfVerdict({ plan, seed, scenario }: Verdict): Plan {
@@ -168,6 +172,7 @@ await new Command("simulate")
   .option("--plan <file>", "the plan in that file, and no seed")
   .option("--keep <file>", "write what --shrink has left")
   .option("--first", "no further than the first one that fails")
+  .option("--tell", "a fresh seed that fails is named, and is no failure")
   .option("--story", "what happened in the last one")
   .option("--shrink", "the first one that fails, cut down")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
