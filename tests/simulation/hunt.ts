@@ -7,8 +7,9 @@
  * Standard output: a line a fault, after how many seeds it was found and what was broken, and the totals. Exit code 1 when
  * more than one in twenty is not found, 2 for usage.
  */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import process from "node:process";
+import { whole } from "./flags.ts";
 import { type Mutant, MUTANTS } from "./mutants.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -90,14 +91,6 @@ async function main(options: { seeds: number; only: string; jobs: number }): Pro
   const found = all.filter(({ seeds }) => seeds !== undefined).length;
   console.log(`mutants: ${found} of ${all.length} found within ${options.seeds} seeds`);
   return (all.length - found) * HIDDEN_ONE_IN > all.length ? 1 : 0;
-}
-
-function whole(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`must be ${low} to ${high}.`);
-  };
 }
 
 await new Command("mutants")

@@ -18,8 +18,9 @@
  * 1 to 2^31 - 1, N up to 1,000,000, M up to 600, J 1 to 64 (by default one for each processor). Exit code 1 when a
  * promise was broken, 2 for usage.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import process from "node:process";
+import { whole } from "./flags.ts";
 import { type Plan, planOf, SCENARIOS } from "./plan.ts";
 import { type Outcome, runPlan } from "./run_plan.ts";
 import { shrink } from "./shrink.ts";
@@ -152,14 +153,6 @@ function tell({ story, broken }: Outcome): void {
     console.log(`${(time / 1000).toFixed(4).padStart(10)}  ${who.padEnd(width)}  ${what}`);
   }
   for (const { time, what } of broken) console.log(`broken at ${(time / 1000).toFixed(4)}: ${what}`);
-}
-
-function whole(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`must be ${low} to ${high}.`);
-  };
 }
 
 await new Command("simulate")
