@@ -50,6 +50,7 @@ export class Leadership {
   #clientsNode: EphemeralRecord | undefined;
   #countTimer: ReturnType<typeof setTimeout> | undefined;
   #countWritten = "";
+  #withdrawing: Promise<unknown> | undefined;
 
   /** Contends from now on. */
   constructor(leader: Leader) {
@@ -124,7 +125,9 @@ export class Leadership {
     clearTimeout(this.#countTimer);
     const nodes = [this.#primaryNode, this.#clientsNode];
     this.#primaryNode = this.#clientsNode = this.#countTimer = undefined;
-    await Promise.allSettled(nodes.map((node) => node?.close()));
+    const before = this.#withdrawing;
+    this.#withdrawing = Promise.allSettled([before, ...nodes.map((node) => node?.close())]);
+    await this.#withdrawing;
   }
 
   /** Contend no more. */

@@ -91,6 +91,18 @@ export class Following {
     this.link = undefined;
   }
 
+  /** Something of this very stream has come: whatever was said of its end before, it has not ended. */
+  heard(now: number): void {
+    this.heardAt = now;
+    if (this.asking !== undefined) this.askAgain();
+  }
+
+  /** What is known of its end is not to be relied on any more. */
+  askAgain(): void {
+    this.asking = this.end = undefined;
+    this.asked = false;
+  }
+
   #subscribe(wanted: boolean): void {
     this.link?.subscribe(this.replayKey, wanted);
     this.link?.subscribe(this.liveKey, wanted);

@@ -137,6 +137,7 @@ export class MatchedStreams implements Iterable<Following> {
         // Samples may have been published while it was gone.
         if (known.removedAt !== undefined && known.link?.up) known.stream.connected(now);
         known.removedAt = undefined;
+        known.askAgain();
         continue;
       }
       if (known) this.#forget(key, known, known.end);

@@ -359,7 +359,7 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
   #receive(following: Following, batch: SampleBatch, now: number): void {
     const { stream } = following;
     const { refused } = stream.counters;
-    following.heardAt = now;
+    if (batch.incarnation === stream.incarnation) following.heard(now);
     stream.receive(batch, now);
     if (stream.counters.refused !== refused) giveBack(batch.bytes);
     if (batch.count === 0 && batch.flags & Flag.ACKNOWLEDGE && batch.incarnation === stream.incarnation) {
@@ -497,12 +497,17 @@ export class Subscriber implements AsyncDisposable, AsyncIterable<Sample> {
 
   /** Whether a publisher that is gone has left word of where its stream ended. Never rejects. */
   async #askForEnd(following: Following): Promise<void> {
+    const askedAt = monotonic();
+    let end: number | undefined;
     try {
       const { topic, publisher, incarnation } = following.match;
-      following.end = await endOf(this.#zk!, { topic, publisher, incarnation });
+      end = await endOf(this.#zk!, { topic, publisher, incarnation });
     } catch (error) {
       log.debug(`${this.id}: where a stream ended: ${reasonOf(error)}`);
     }
+    // It may have been heard again meanwhile: then that was too early.
+    if (following.heardAt > askedAt || following.removedAt === undefined) return;
+    following.end = end;
     following.asked = true;
   }
 

@@ -1,14 +1,13 @@
 /**
  * Judges a run from outside, by what everybody says and does, and by the coordination server's tree.
  *
- * All the time: at most one primary a zone, one owner a topic, and who leaves tells the truth of who has not got
- * everything. At rest: everybody is registered, each zone that has a broker has a primary, each topic an owner and the
+ * Twenty times a second: at most one primary a zone, one owner a topic among publishers of the same strength. Whenever
+ * somebody leaves: it tells the truth of who has not got everything. At rest: everybody is registered, each zone that has a broker has a primary, each topic an owner and the
  * strongest, the load is right, and samples flow. At the end: everybody has everything that was published by who was not
  * killed, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
-import type { Subscriber } from "../../lib/client/subscriber.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { loadOf, parseLoad } from "../../lib/model/load.ts";
 import { LOAD } from "../../lib/model/paths.ts";
@@ -27,8 +26,6 @@ const LOOK_MS = 20_000;
 export class Judge {
   readonly #system: System;
   readonly #plan: Plan;
-  /** Of publishers that are all as strong, no two may own a topic. */
-  readonly #equals: boolean;
   readonly #exclusive: ReadonlySet<string>;
   #settledSince = Infinity;
   /** What everybody had published by then. */
@@ -41,7 +38,6 @@ export class Judge {
     this.#system = system;
     this.#plan = plan;
     const owners = plan.roles.filter(({ kind, shared }) => kind === "publisher" && !shared);
-    this.#equals = new Set(owners.map(({ strength = 0 }) => strength)).size === 1;
     this.#exclusive = new Set(owners.flatMap(({ topics = [] }) => topics));
     system.onLeft = (party) => this.#claimsAreTrue(party);
   }
@@ -55,21 +51,14 @@ export class Judge {
   /** A look in between: who is stopped cannot act, whatever it believes. */
   look(): void {
     const acting = new Map<string, string>();
-    for (const { id, process, program } of this.#system.here()) {
+    for (const { id, role, process, program } of this.#system.here()) {
       if (process.stopped || program === undefined) continue;
-      for (const place of this.#placesOf(program)) {
+      for (const place of placesOf(program, role.strength ?? 0)) {
         const other = acting.get(place);
         if (other !== undefined) this.#broken(`${other} and ${id} both act for ${place}`);
         acting.set(place, id);
       }
     }
-  }
-
-  /** What it acts for now, of which there may be one only. */
-  #placesOf(program: Program): string[] {
-    if (program instanceof Broker) return program.role === "primary" ? [`zone ${program.zone}`] : [];
-    if (!(program instanceof Publisher) || !this.#equals) return [];
-    return program.stats().owned.map((topic) => `topic ${topic}`);
   }
 
   /** Whether everything has been as it should be for a while. */
@@ -99,6 +88,7 @@ export class Judge {
   atRest(): void {
     for (const party of this.#system.here()) this.#atTheEnd.add(party);
     for (const what of this.#amiss()) this.#broken(`at rest ${what}`);
+    if (!this.settled()) return this.#broken("there is no rest");
     for (const [source, count] of this.#published()) {
       if (count === this.#publishedThen.get(source)) {
         this.#broken(`at rest ${source} stands still at ${count}`);
@@ -141,6 +131,7 @@ export class Judge {
         amiss.push(`${id} is registered in zone ${program!.zone}, and there is none`);
       }
     }
+    amiss.push(...this.#unregistered());
     const publishers = this.#system.here("publisher");
     for (const topic of this.#exclusive) {
       const contenders = publishers.filter(({ role }) => !role.shared && role.topics!.includes(topic));
@@ -155,6 +146,16 @@ export class Judge {
       }
     }
     return amiss;
+  }
+
+  /** Primaries have as many clients as there are. */
+  *#unregistered(): Generator<string> {
+    const brokers = this.#system.here("broker").map(({ program }) => program as Broker);
+    if (brokers.length === 0 || this.#system.here("pool").length > 0) return;
+    const clients = this.#system.here("publisher").length + this.#system.here("subscriber").length;
+    const registered = brokers.filter(({ role }) => role === "primary")
+      .reduce((sum, broker) => sum + broker.stats().clients, 0);
+    if (registered !== clients) yield `${registered} of ${clients} clients are registered`;
   }
 
   /** At rest the load is that of those who are there. */
@@ -193,9 +194,11 @@ export class Judge {
    * with owners it has, or was fenced; and of one that left while something was wrong it has, or that was said.
    */
   everybodyHasEverything(): void {
-    const left = this.#system.parties.filter(({ kind, state }) => kind === "publisher" && state === "left");
-    for (const subscriber of this.#system.here("subscriber")) {
-      for (const publisher of left) {
+    const left = this.#system.parties.filter(({ state }) => state === "left");
+    const publishers = left.filter(({ kind }) => kind === "publisher");
+    for (const subscriber of this.#atTheEnd) {
+      if (subscriber.kind !== "subscriber") continue;
+      for (const publisher of publishers) {
         if ((publisher.role.shared ?? false) !== (subscriber.role.shared ?? false)) continue;
         for (const topic of publisher.topics) {
           if (subscriber.topics.includes(topic)) this.#hasAll(subscriber, publisher, topic);
@@ -210,14 +213,17 @@ export class Judge {
     // Who had not joined before it left has nothing of it.
     const mayLack = reached === 0 || publisher.says(topic, subscriber.id);
     if (mayLack && !this.#atTheEnd.has(publisher)) return;
-    const isLate = subscriber.process.number > publisher.process.number;
-    // Who joins when nothing is published any more gets the history that it asks for.
-    if (reached === 0 && isLate && publisher.role.until !== undefined && subscriber.role.history === 0) {
-      return;
-    }
-    const { fenced } = (subscriber.program as Subscriber).stats();
-    if (!publisher.role.shared && (fenced >= published - reached || (reached === 0 && isLate))) return;
+    if (reached === 0 && this.#cameAfter(subscriber, publisher, topic)) return;
+    const fenced = subscriber.fenced.get(`${publisher.id} ${topic}`) ?? 0;
+    if (!publisher.role.shared && fenced >= published - reached) return;
     this.#broken(`${subscriber.id} has ${reached} of ${published} samples of ${publisher.source(topic)}`);
+  }
+
+  /** Whether all was published before it was there: then it gets the history that it asks for, of an owner. */
+  #cameAfter(subscriber: Party, publisher: Party, topic: string): boolean {
+    const isLate = subscriber.process.number > publisher.process.number;
+    const isOver = (publisher.publishedAt.get(topic) ?? 0) < this.#settledSince;
+    return isLate && isOver && (subscriber.role.history === 0 || !publisher.role.shared);
   }
 
   /** Everybody has left. */
@@ -257,4 +263,14 @@ async function walk(zk: ZooKeeper, path: string, into: string[]): Promise<void> 
     into.push(child);
     await walk(zk, child, into);
   }
+}
+
+/**
+ * What it acts for now, of which there may be one only. Of publishers of other strengths a weaker one may believe for the
+ * rest of its lease that it owns a topic: what it sends is fenced.
+ */
+function placesOf(program: Program, strength: number): string[] {
+  if (program instanceof Broker) return program.role === "primary" ? [`zone ${program.zone}`] : [];
+  if (!(program instanceof Publisher)) return [];
+  return program.stats().owned.map((topic) => `topic ${topic} with strength ${strength}`);
 }

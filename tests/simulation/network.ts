@@ -142,7 +142,7 @@ export class Network {
   readonly world: World;
   readonly random: Random;
   readonly #listening = new Map<string, Listening>();
-  readonly #cuts = new Set<string>();
+  readonly #cuts = new Map<string, number>();
   // deno-lint-ignore no-explicit-any
   readonly #ends = new Set<End<any>>();
   readonly #watchers = new Set<() => void>();
@@ -163,14 +163,18 @@ export class Network {
     return !to.stopped && (this.#cuts.size === 0 || !this.#cuts.has(`${from.name}>${to.name}`));
   }
 
-  /** Cut the way from one process to another one, one direction of it. */
+  /** Cut the way from one process to another one, one direction of it. Healed as often as it was cut it is free again. */
   cut(from: Process, to: Process): void {
-    this.#cuts.add(`${from.name}>${to.name}`);
+    const way = `${from.name}>${to.name}`;
+    this.#cuts.set(way, (this.#cuts.get(way) ?? 0) + 1);
     this.changed();
   }
 
   heal(from: Process, to: Process): void {
-    this.#cuts.delete(`${from.name}>${to.name}`);
+    const way = `${from.name}>${to.name}`;
+    const cuts = (this.#cuts.get(way) ?? 0) - 1;
+    if (cuts > 0) this.#cuts.set(way, cuts);
+    else this.#cuts.delete(way);
     this.changed();
   }
 

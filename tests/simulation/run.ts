@@ -20,6 +20,7 @@
  */
 import { Command, Option } from "commander";
 import process from "node:process";
+import { reasonOf, UsageError } from "../../lib/base/errors.ts";
 import { whole } from "./flags.ts";
 import { type Plan, planOf, SCENARIOS } from "./plan.ts";
 import { type Outcome, runPlan } from "./run_plan.ts";
@@ -52,9 +53,16 @@ function kept(): Task[] {
   );
 }
 
+/** @throws {UsageError} naming the file and what is wrong with it */
 function readPlan(path: URL | string): Task {
-  const plan: Plan = JSON.parse(Deno.readTextFileSync(path));
-  return { seed: plan.seed, scenario: plan.scenario, plan };
+  try {
+    const plan: Plan = JSON.parse(Deno.readTextFileSync(path));
+    const isPlan = Array.isArray(plan.roles) && Array.isArray(plan.faults) && plan.scenario in SCENARIOS;
+    if (!isPlan) throw new Error("it has no roles, no faults or no scenario");
+    return { seed: plan.seed, scenario: plan.scenario, plan };
+  } catch (error) {
+    throw new UsageError(`Invalid plan ${path}: ${reasonOf(error)}`);
+  }
 }
 
 function* tasks(options: Options, enough: () => boolean): Generator<Task> {
@@ -88,6 +96,7 @@ async function main(options: Options): Promise<number> {
     console.error(`simulate: ${sum.runs} seeds, ${speed} times as fast as time, ${failures.length} failed`);
   };
   const saying = setInterval(say, SAY_EVERY_MS);
+  Deno.unrefTimer(saying);
   const squad = new Squad(options.jobs);
   const enough = () => options.first === true && failures.length > 0;
   await squad.work(tasks(options, enough), (verdict) => {
@@ -144,7 +153,7 @@ async function tellShrunk(verdict: Verdict, keep: string | undefined): Promise<v
 
 /** What was broken, whoever it was and whatever the numbers. */
 function kindOf({ what }: { what: string }): string {
-  return what.replaceAll(/\b[bps]\d+s?(?:-\d+)?(?:#\d+)?\b/g, "somebody").replaceAll(/\d+/g, "#");
+  return what.replaceAll(/\b[bps]\d+s?(?:\.\d+)?(?:#\d+)?\b/g, "somebody").replaceAll(/\d+/g, "#");
 }
 
 function tell({ story, broken }: Outcome): void {
@@ -170,6 +179,10 @@ await new Command("simulate")
   .option("--shrink", "the first one that fails, cut down")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .action(async (options: Options) => {
-    process.exitCode = await main(options);
+    process.exitCode = await main(options).catch((error) => {
+      if (!(error instanceof UsageError)) throw error;
+      console.error(`error: ${error.message}`);
+      return 2;
+    });
   })
   .parseAsync([...Deno.args], { from: "user" });

@@ -1,4 +1,5 @@
 /** Runs a plan in a world of its own, and judges what became of it. */
+import { resetSync } from "@logtape/logtape";
 import { configureLogging } from "../../lib/base/log.ts";
 import { Judge } from "./judge.ts";
 import { inTask } from "./machine.ts";
@@ -60,8 +61,8 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
   const system = new System(plan.seed, { sampleMs }, { story });
   const { world, ledger } = system;
   const judge = new Judge(system, plan);
-  // A line begins with the time.
-  if (story) configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line.slice(25)));
+  // A line begins with the time. Also when nobody wants the story: reading the clock for it takes time.
+  configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line.slice(25)));
   try {
     for (const role of plan.roles) world.at(role.at, undefined, () => void system.add(role));
     for (const fault of plan.faults) world.at(fault.at, undefined, () => strike(system, fault));
@@ -76,16 +77,17 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     for (const party of system.here("publisher")) party.resting = true;
     for (const kind of ["publisher", "subscriber", "broker", "pool"] as const) {
       const end = world.now + LEAVE_MS;
-      if (kind === "subscriber") world.act(() => judge.everybodyHasEverything());
       for (const party of system.here(kind)) system.leave(party);
       world.runUntil(end, () => system.here(kind).length === 0);
       for (const { id } of system.here(kind)) system.broken(`${id} has not left within ${LEAVE_MS} ms`);
+      if (kind === "subscriber") judge.everybodyHasEverything();
     }
     judge.nothingIsLeft();
   } catch (error) {
     system.broken(stackOf(error));
   } finally {
     system.end();
+    resetSync();
   }
   for (const { time, who, what } of world.crashes) ledger.violations.push({ time, what: `${who}: ${what}` });
   const broken = ledger.close().toSorted((one, other) => one.time - other.time);
@@ -133,7 +135,7 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
     system.stop(process);
     world.after(ms, undefined, () => system.resume(process));
   } else if (what === "orphan") {
-    const child = world.processes.find(({ name, alive }) => alive && name.startsWith(`${who}-`));
+    const child = world.processes.find(({ name, alive }) => alive && name.startsWith(`${party?.id}-`));
     if (child !== undefined) world.kill(child);
   } else system.wipe();
 }
@@ -141,8 +143,8 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
 /** Somebody ends, and a while later another one takes the place. */
 function replace(system: System, party: Party, ms: number, end: () => void): void {
   end();
-  const [, name, number = "1"] = /^(.*?)(?:-(\d+))?$/.exec(party.id)!;
-  const role: Role = { ...party.role, id: `${name}-${Number(number) + 1}` };
+  const number = Number(/\.(\d+)$/.exec(party.id)?.[1] ?? 1);
+  const role: Role = { ...party.role, id: `${party.place}.${number + 1}` };
   system.world.after(ms, undefined, () => void system.add(role));
 }
 

@@ -5,6 +5,7 @@
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
 import { Subscriber } from "../../lib/client/subscriber.ts";
+import { newSystemClock, useSystemClock } from "../../lib/base/clock.ts";
 import { reasonOf } from "../../lib/base/errors.ts";
 import { useChildren } from "../../lib/base/child.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
@@ -42,6 +43,10 @@ export class Party {
   resting = false;
   /** A publisher's: the last number of each topic that `publish()` has said is on its way. */
   readonly published = new Map<string, number>();
+  /** A publisher's: when that was. */
+  readonly publishedAt = new Map<string, number>();
+  /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
+  readonly fenced = new Map<string, number>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
   undelivered: readonly { topic: string; subscriber: string }[] = [];
   /** A subscriber's: what it takes for a batch, milliseconds. */
@@ -52,6 +57,10 @@ export class Party {
 
   get id(): string {
     return this.role.id;
+  }
+  /** The id of whoever was the first in its place. */
+  get place(): string {
+    return this.id.replace(/\.\d+$/, "");
   }
   get kind(): Role["kind"] {
     return this.role.kind;
@@ -100,6 +109,7 @@ export class System {
     useSockets();
     useTcp();
     useChildren();
+    useSystemClock(newSystemClock());
   }
 
   get zookeeper(): string {
@@ -113,9 +123,9 @@ export class System {
     );
   }
 
-  /** Whoever is there under this id. */
-  find(id: string): Party | undefined {
-    return this.here().find((party) => party.id === id);
+  /** Whoever is there in the place that somebody had under this id. */
+  find(place: string): Party | undefined {
+    return this.here().findLast((party) => party.place === place);
   }
 
   broken(what: string): void {
@@ -198,6 +208,9 @@ export class System {
     for await (const event of program.events()) {
       this.world.tell(party.id, eventText(event));
       if (event.type === "lost") this.world.mix(event.count);
+      if (event.type !== "fenced") continue;
+      const key = `${event.publisher} ${event.topic}`;
+      party.fenced.set(key, (party.fenced.get(key) ?? 0) + event.count);
     }
   }
 
@@ -210,6 +223,7 @@ export class System {
       const payload = this.ledger.give(source);
       if (!await this.#published(party, publisher.publish(topic, payload))) return;
       party.published.set(topic, this.ledger.given(source));
+      party.publishedAt.set(topic, this.world.now);
       // Real ones are never so regular.
       await this.#pause(process, 2 * meanMs * process.random());
     }

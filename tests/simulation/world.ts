@@ -28,6 +28,8 @@ export class Process {
   costMs = 0;
   alive = true;
   stopped = false;
+  /** How many want it stopped. */
+  stops = 0;
   /** Events that wait until it goes on. */
   readonly deferred: Happening[] = [];
   busyUntil = 0;
@@ -112,16 +114,16 @@ export class World implements Machine {
     for (const killed of this.onKilled) killed(process, silent);
   }
 
-  /** Hold it as `SIGSTOP` does. */
+  /** Hold it as `SIGSTOP` does; it goes on when it was told so as often. */
   stop(process: Process): void {
-    if (!process.alive || process.stopped) return;
+    if (!process.alive || ++process.stops > 1) return;
     this.tell(process.name, "is stopped");
     process.stopped = true;
   }
 
   /** Let it go on. */
   resume(process: Process): void {
-    if (!process.stopped) return;
+    if (!process.stopped || --process.stops > 0) return;
     process.stopped = false;
     if (!process.alive) return;
     this.tell(process.name, "goes on");
