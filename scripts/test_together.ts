@@ -30,7 +30,9 @@ async function run(
 async function main(args: readonly string[]): Promise<number> {
   const first = await run(args);
   const files = first.outcome?.files ?? [];
-  if (first.code === 0 || first.outcome === undefined || files.length === 0) {
+  // A failure whose file is not known cannot be looked at again.
+  const known = first.outcome?.failures.length === first.outcome?.failed;
+  if (first.code === 0 || first.outcome === undefined || files.length === 0 || !known) {
     console.log(first.output);
     return first.code;
   }

@@ -22,7 +22,11 @@ export function outcomeOf(output: string): Outcome | undefined {
   const [, passed, failures, ignored] = SUMMARY.exec(text) ?? [];
   if (passed === undefined) return undefined;
   const [, list = ""] = text.split(/^ *FAILURES *$/m);
-  const failed = [...list.matchAll(/^(\S.*) => (\S+):\d+:\d+$/gm)];
+  // What is thrown outside of a test has no place in its file.
+  const failed = [
+    ...list.matchAll(/^(\S.*) => (\S+):\d+:\d+$/gm),
+    ...list.matchAll(/^((\S+) \(uncaught error\))$/gm),
+  ];
   return {
     passed: Number(passed),
     failed: Number(failures),

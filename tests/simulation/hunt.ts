@@ -3,7 +3,8 @@
  *
  *     deno task mutants [--seeds N] [--only PATTERN] [--jobs J]
  *
- * For each fault the seeds 1, 2, … are run until one breaks a promise, N (1000 by default, 1 to 100,000) at most.
+ * For each fault the plans that are kept and then the seeds 1, 2, … are run until one breaks a promise, N (1000 by
+ * default, 1 to 100,000) seeds at most. At the end as many are run of the code as it is, which has to keep its promises.
  * Standard output: a line a fault, after how many seeds it was found and what was broken, and the totals. Exit code 1 when
  * more than one in twenty is not found, 2 for usage.
  */
@@ -19,6 +20,9 @@ const HIDDEN_ONE_IN = 20;
 /** A fault that makes the code go round in circles ends by this. */
 const LONGEST_MS = 45 * 60_000;
 
+/** Nothing is planted. */
+const CONTROL: Mutant = { name: "nothing", file: "mod.ts", text: "", instead: "" };
+
 interface Found {
   readonly mutant: Mutant;
   /** Undefined when it was not found. */
@@ -31,6 +35,7 @@ async function copyWith({ file, text, instead }: Mutant, to: string): Promise<vo
     await new Deno.Command("cp", { args: ["-r", "--parents", path, to], cwd: ROOT }).output();
   }
   await Deno.symlink(`${ROOT}node_modules`, `${to}/node_modules`);
+  if (text === "") return;
   const path = `${to}/lib/${file}`;
   const source = await Deno.readTextFile(path);
   const parts = source.split(text);
@@ -84,11 +89,18 @@ async function main(options: { seeds: number; only: string; jobs: number }): Pro
     for (const mutant of queue) {
       const found = await hunt(mutant, options.seeds);
       all.push(found);
-      const after = found.seeds === undefined ? "NOT FOUND" : `after ${found.seeds} seeds`;
+      const after = found.seeds === undefined ? "NOT FOUND" : `after ${found.seeds} runs`;
       console.log(`${mutant.name}: ${after}${found.what === "" ? "" : ` (${found.what.slice(0, 160)})`}`);
     }
   }));
   const found = all.filter(({ seeds }) => seeds !== undefined).length;
+  const longest = Math.max(1, ...all.map(({ seeds = 0 }) => seeds));
+  const control = await hunt(CONTROL, longest);
+  if (control.seeds !== undefined) {
+    console.log(`without any fault planted: ${control.what}`);
+    return 1;
+  }
+  console.log(`without any fault planted nothing is found in ${longest} runs`);
   console.log(`mutants: ${found} of ${all.length} found within ${options.seeds} seeds`);
   return (all.length - found) * HIDDEN_ONE_IN > all.length ? 1 : 0;
 }

@@ -1,10 +1,10 @@
 /**
  * Judges a run from outside, by what everybody says and does, and by the coordination server's tree.
  *
- * Twenty times a second: at most one primary a zone, one owner a topic among publishers of the same strength. Whenever
- * somebody leaves: it tells the truth of who has not got everything. At rest: everybody is registered, each zone that has a broker has a primary, each topic an owner and the
- * strongest, the load is right, and samples flow. At the end: everybody has everything that was published by who was not
- * killed, and nothing is left.
+ * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
+ * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
+ * registered, each zone that has a broker has a primary, each topic an owner and the strongest, the load is right, and
+ * samples flow. At the end: everybody has everything that was published by who was not killed, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";

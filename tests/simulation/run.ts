@@ -9,8 +9,9 @@
  * Runs the seeds S, S + 1, … : N of them, or as many as there is time for in M minutes; without `--seed` from a random
  * one on, and 100. Each one has its scenario, or that which is given; `herd` only when it is given. `--kept` runs the
  * plans that once failed (`tests/simulation/kept/`) before them, `--plan` one of them and no seed. `--first` ends with the first one that fails.
- * `--tell` names a fresh seed that fails (`FOUND:`), and does not fail: it is a defect that was there before, and is to be
- * mended. `--story` tells what happened in the last one;
+ * `--tell` names a fresh seed that fails (`FOUND:`), and does not fail unless more than one in 50 do: it is to be mended,
+ * and would be met by whoever draws it. `--story` tells what happened in the first one that
+ * failed, else in the last one;
  * `--shrink` cuts the first one that fails down to few faults, tells what happens then, and
  * writes it as a plan to be kept.
  *
@@ -30,6 +31,8 @@ import { Squad, type Task, type Verdict } from "./squad.ts";
 const LARGEST_SEED = 2 ** 31 - 1;
 const KEPT = new URL("./kept/", import.meta.url);
 const SAY_EVERY_MS = 10_000;
+/** With --tell one fresh seed in so many may fail. */
+const TOLD_ONE_IN = 50;
 
 interface Options {
   seed?: number;
@@ -128,7 +131,9 @@ async function main(options: Options): Promise<number> {
       `${sum.events} events, ${sum.delivered} samples handed out; ` +
       [...runs].toSorted().map(([name, count]) => `${name} ${count}`).join(", "),
   );
-  const failed = options.tell ? failures.filter(({ plan }) => plan !== undefined).length : failures.length;
+  const old = failures.filter(({ plan }) => plan !== undefined).length;
+  const tolerated = options.tell && (failures.length - old) * TOLD_ONE_IN <= sum.runs;
+  const failed = tolerated ? old : failures.length;
   console.log(`${failed === 0 ? "ok" : "FAILED"} | ${sum.runs - failed} passed | ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }

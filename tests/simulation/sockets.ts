@@ -1,6 +1,6 @@
 /**
  * ZeroMQ's sockets over a simulated network, as their users see them: who gets what, what is queued and what is
- * dropped, what is told of connections, and when a silent peer is given up. `tests/unit/simulation/` holds them against
+ * dropped, what is told of connections, and when a silent peer is given up. `tests/integration/zmq/simulated_test.ts` holds them against
  * the library's.
  */
 import { PubsubError } from "../../lib/base/errors.ts";

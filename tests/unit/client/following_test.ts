@@ -201,3 +201,13 @@ Deno.test("who has not joined, or is not waited for, acknowledges nothing", () =
   best.one.repeatAcknowledgement();
   assert.deepEqual(link.seen(), ["request 0..0"]);
 });
+
+Deno.test("what was said of its end is not relied on any more when it is heard again", () => {
+  const { one } = following();
+  one.asking = Promise.resolve();
+  one.asked = true;
+  one.end = 7;
+  one.heard(1234);
+  assert.equal(one.heardAt, 1234);
+  assert.deepEqual([one.asking, one.asked, one.end], [undefined, false, undefined]);
+});

@@ -31,6 +31,20 @@ Deno.test("the tests that failed are named", () => {
   assert.deepEqual(outcomeOf(output), { passed: 7, failed: 2, ignored: 0, failures, files });
 });
 
+Deno.test("a file that fails outside of its tests is named, too", () => {
+  const output = [
+    " FAILURES ",
+    "",
+    "one => ./tests/a_test.ts:58:6",
+    "./tests/b_test.ts (uncaught error)",
+    "",
+    "FAILED | 7 passed | 2 failed (66ms)",
+  ].join("\n");
+  const { failures, files } = outcomeOf(output)!;
+  assert.deepEqual(failures, ["one", "./tests/b_test.ts (uncaught error)"]);
+  assert.deepEqual(files, ["./tests/a_test.ts", "./tests/b_test.ts"]);
+});
+
 Deno.test("a process that ended before its summary has no outcome", () => {
   assert.equal(outcomeOf("running 2 tests\n"), undefined);
   assert.equal(outcomeOf("a test prints ok | 1 passed | 0 failed\n"), undefined);
