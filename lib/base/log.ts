@@ -52,8 +52,12 @@ export function formatRecord(record: LogRecord): string {
 }
 
 /** Hand every record at `level` or above to `write` as a line. Call once, from the application. */
-export function configureLogging(level: LogLevel, write: (line: string) => void): void {
-  const lines = (record: LogRecord) => write(formatRecord(record));
+export function configureLogging(
+  level: LogLevel,
+  write: (line: string) => void,
+  format: (record: LogRecord) => string = formatRecord,
+): void {
+  const lines = (record: LogRecord) => write(format(record));
   configureSync({
     reset: true,
     sinks: { lines },

@@ -22,6 +22,31 @@ export interface Iterated<T> {
   leave(): void;
 }
 
+class OpenAsk<T> implements Ask<T> {
+  constructor(
+    readonly loop: Loop<T>,
+    readonly open: Set<Ask<T>>,
+    readonly resolve: (result: IteratorResult<T, undefined>) => void,
+    readonly reject: (error: unknown) => void,
+  ) {
+    open.add(this);
+  }
+
+  get left(): boolean {
+    return this.loop.left;
+  }
+
+  answer(result: IteratorResult<T, undefined>): void {
+    this.open.delete(this);
+    this.resolve(result);
+  }
+
+  fail(error: unknown): void {
+    this.open.delete(this);
+    this.reject(error);
+  }
+}
+
 export class Loop<T> implements AsyncIterableIterator<T, undefined> {
   readonly #over: Iterated<T>;
   readonly #open = new Set<Ask<T>>();
@@ -38,24 +63,9 @@ export class Loop<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#left) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => {
-      const isLeft = () => this.#left;
-      const ask: Ask<T> = {
-        get left() {
-          return isLeft();
-        },
-        answer: (result) => {
-          this.#open.delete(ask);
-          resolve(result);
-        },
-        fail: (error) => {
-          this.#open.delete(ask);
-          reject(error);
-        },
-      };
-      this.#open.add(ask);
-      this.#over.ask(ask);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<T, undefined>>();
+    this.#over.ask(new OpenAsk(this, this.#open, resolve, reject));
+    return promise;
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

@@ -46,7 +46,13 @@ export function keyLength(message: Uint8Array): number {
 export function streamPrefix(message: Uint8Array): string {
   const first = message.indexOf(NUL);
   const second = first < 0 ? -1 : message.indexOf(NUL, first + 1);
-  return second < 0 || second > LONGEST_KEY ? "" : String.fromCharCode(...message.subarray(0, second + 1));
+  return second < 0 || second > LONGEST_KEY ? "" : latin1(message, 0, second + 1);
+}
+
+/** Bytes as the characters of these numbers. At most some thousand of them. */
+export function latin1(bytes: Uint8Array, from: number, to: number): string {
+  // Four times as fast as to spread them.
+  return String.fromCharCode.apply(null, bytes.subarray(from, to) as unknown as number[]);
 }
 
 /** Whether `message` begins with `key`. */

@@ -21,6 +21,7 @@
  */
 import { FormatError } from "../base/errors.ts";
 import { isId } from "../base/names.ts";
+import { latin1 } from "./key.ts";
 
 const encoder = new TextEncoder();
 // Without ignoreBOM a topic that begins with U+FEFF would lose it.
@@ -33,6 +34,7 @@ const HIGH = 2 ** 32;
 const MAX_SEQUENCE_HIGH = 0x1fffff;
 const LONGEST_MESSAGE = 512;
 const CREDIT_BYTES = 6;
+const BYTES_AFTER_NAMES = new Map([[REQUEST, 33 + CREDIT_BYTES], [ACKNOWLEDGE, 24 + CREDIT_BYTES], [BYE, 8]]);
 /**
  * A peer that sends a bigger frame towards publishers is disconnected: by a broker, and further up only what no
  * broker passes on, so that a broker is never cut off for what a subscriber sent.
@@ -79,50 +81,53 @@ export type Upstream =
   | (Address & { kind: "acknowledge"; delivered: number; givenUp: number; credit: Share })
   | (Address & { kind: "bye" });
 
-function start(kind: number, address: Address, extra: number): [Uint8Array, DataView, number] {
-  const names = encoder.encode(`${address.publisher}\0${address.topic}\0${address.subscriber}\0`);
-  const bytes = new Uint8Array(2 + names.length + 8 + extra);
-  bytes[0] = MARK;
-  bytes[1] = kind;
-  bytes.set(names, 2);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(2 + names.length, address.incarnation);
-  view.setUint32(6 + names.length, address.life);
-  return [bytes, view, 10 + names.length];
+/** Where messages are written before they get memory of their own, which is what takes time. */
+const draft = new Uint8Array(LONGEST_MESSAGE);
+const draftNames = draft.subarray(2);
+const view = new DataView(draft.buffer);
+
+/** Begin the draft. @returns where its numbers go on. */
+function start(kind: number, { publisher, topic, subscriber, incarnation, life }: Address): number {
+  draft[0] = MARK;
+  draft[1] = kind;
+  const at = 2 + encoder.encodeInto(`${publisher}\0${topic}\0${subscriber}\0`, draftNames).written;
+  view.setUint32(at, incarnation);
+  view.setUint32(at + 4, life);
+  return at + 8;
 }
 
-function writeSequence(view: DataView, at: number, value: number): void {
+function writeSequence(at: number, value: number): void {
   view.setUint32(at, Math.floor(value / HIGH));
   view.setUint32(at + 4, value >>> 0);
 }
 
-function writeCredit(view: DataView, at: number, { bytes, messages }: Share): void {
+/** End the draft with the credit. */
+function endWithCredit(at: number, { bytes, messages }: Share): Uint8Array {
   view.setUint32(at, Math.min(bytes, 0xffffffff));
   view.setUint16(at + 4, Math.min(messages, 0xffff));
+  return draft.slice(0, at + CREDIT_BYTES);
 }
 
 /** Encode one message to a publisher. */
 export function encodeUpstream(message: Upstream): Uint8Array {
   switch (message.kind) {
     case "request": {
-      const [bytes, view, at] = start(REQUEST, message, 25 + CREDIT_BYTES);
+      const at = start(REQUEST, message);
       view.setUint32(at, message.request);
-      writeSequence(view, at + 4, message.from);
-      writeSequence(view, at + 12, message.to);
+      writeSequence(at + 4, message.from);
+      writeSequence(at + 12, message.to);
       view.setUint32(at + 20, message.depth);
-      bytes[at + 24] = message.reliable ? 1 : 0;
-      writeCredit(view, at + 25, message.credit);
-      return bytes;
+      draft[at + 24] = message.reliable ? 1 : 0;
+      return endWithCredit(at + 25, message.credit);
     }
     case "acknowledge": {
-      const [bytes, view, at] = start(ACKNOWLEDGE, message, 16 + CREDIT_BYTES);
-      writeSequence(view, at, message.delivered);
-      writeSequence(view, at + 8, message.givenUp);
-      writeCredit(view, at + 16, message.credit);
-      return bytes;
+      const at = start(ACKNOWLEDGE, message);
+      writeSequence(at, message.delivered);
+      writeSequence(at + 8, message.givenUp);
+      return endWithCredit(at + 16, message.credit);
     }
     case "bye":
-      return start(BYE, message, 0)[0];
+      return draft.slice(0, start(BYE, message));
   }
 }
 
@@ -138,6 +143,14 @@ export function isUpstreamFor(bytes: Uint8Array, publisher: Uint8Array): boolean
   return bytes[publisher.length + 2] === 0;
 }
 
+/** A name, of UTF-8. @throws {TypeError} when it is none. */
+function nameOf(bytes: Uint8Array, from: number, to: number): string {
+  let all = 0;
+  for (let index = from; index < to; index++) all |= bytes[index]!;
+  // Most are of ASCII alone, which a decoder takes twice as long for.
+  return all < 0x80 ? latin1(bytes, from, to) : decoder.decode(bytes.subarray(from, to));
+}
+
 /** Read one message to a publisher. @returns the message, or the reason why these bytes are none. */
 export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   if (bytes[0] !== MARK || bytes.length > LONGEST_MESSAGE) return new FormatError("Not an upstream message");
@@ -147,7 +160,7 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
     const end = bytes.indexOf(0, at);
     if (end < 0) return new FormatError("Upstream message ends inside its names");
     try {
-      names.push(decoder.decode(bytes.subarray(at, end)));
+      names.push(nameOf(bytes, at, end));
     } catch {
       return new FormatError("Upstream message has a name that is not UTF-8");
     }
@@ -161,7 +174,7 @@ export function decodeUpstream(bytes: Uint8Array): Upstream | FormatError {
   };
   const [publisher, topic, subscriber] = names as [string, string, string];
   if (!isId(publisher) || !isId(subscriber)) return new FormatError("Upstream message has an invalid id");
-  const wanted = { [REQUEST]: 33 + CREDIT_BYTES, [ACKNOWLEDGE]: 24 + CREDIT_BYTES, [BYE]: 8 }[bytes[1]!];
+  const wanted = BYTES_AFTER_NAMES.get(bytes[1]!);
   if (wanted === undefined) return new FormatError(`Upstream message has unknown kind ${bytes[1]}`);
   if (rest !== wanted) {
     return new FormatError(`Upstream message has ${rest} bytes after its names, must be ${wanted}`);

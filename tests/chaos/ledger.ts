@@ -8,7 +8,7 @@
 export interface Delivered {
   topic: string;
   publisher: string;
-  epoch: string | number;
+  epoch: string | number | bigint;
   historical: boolean;
   payload: string;
 }

@@ -1,6 +1,6 @@
 /** Runs a plan in a world of its own, and judges what became of it. */
-import { resetSync } from "@logtape/logtape";
-import { configureLogging } from "../../lib/base/log.ts";
+import { type LogRecord, resetSync } from "@logtape/logtape";
+import { configureLogging, formatRecord } from "../../lib/base/log.ts";
 import { Judge } from "./judge.ts";
 import { inTask } from "./machine.ts";
 import type { Fault, Plan, Role } from "./plan.ts";
@@ -61,8 +61,9 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
   const system = new System(plan.seed, { sampleMs }, { story });
   const { world, ledger } = system;
   const judge = new Judge(system, plan);
-  // A line begins with the time. Also when nobody wants the story: reading the clock for it takes time.
-  configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line.slice(25)));
+  // Also when nobody wants the story: every line reads the clock, which takes time. A line begins with the time.
+  const format = story ? (record: LogRecord) => formatRecord(record).slice(25) : () => "";
+  configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line), format);
   try {
     for (const role of plan.roles) world.at(role.at, undefined, () => void system.add(role));
     for (const fault of plan.faults) world.at(fault.at, undefined, () => strike(system, fault));

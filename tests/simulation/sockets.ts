@@ -5,6 +5,7 @@
  */
 import { PubsubError } from "../../lib/base/errors.ts";
 import { type CompleteOptions, completeOptions } from "../../lib/zmq/options.ts";
+import { latin1 } from "../../lib/wire/key.ts";
 import { FrameMemory } from "../../lib/zmq/frame_memory.ts";
 import {
   type Batch,
@@ -81,19 +82,23 @@ class Keys {
 }
 
 function textOf(bytes: Uint8Array, from: number, to = bytes.length): string {
-  let text = "";
-  const end = Math.min(to, bytes.length);
-  for (let index = from; index < end; index++) text += String.fromCharCode(bytes[index]!);
-  return text;
+  return latin1(bytes, from, Math.min(to, bytes.length));
 }
 
 /** Frames in a slab, as the library's are: who gives one back frees it only if it has memory of its own. */
 const memory = new FrameMemory();
 
-function copyOf(frame: Uint8Array): Uint8Array {
-  const copy = memory.take(frame.length);
-  copy.set(frame);
-  return copy;
+function copyOf(message: Message): Message {
+  return message.map((frame) => {
+    const copy = memory.take(frame.length);
+    copy.set(frame);
+    return copy;
+  });
+}
+
+/** Whether those who get it may hold the same memory: none of it is given back. */
+function isShared(message: Message): boolean {
+  return message.every(({ buffer, length }) => length < buffer.byteLength);
 }
 
 function bytesOf(first: number, key: string): Uint8Array {
@@ -186,46 +191,49 @@ class Core {
   send(message: Message): boolean {
     if (this.#kind === "router") return this.#sendTo(message);
     if (this.#kind === "dealer") {
-      for (const pipe of this.#pipes) return this.#put(pipe, message);
+      for (const pipe of this.#pipes) return this.#put(pipe, copyOf(message));
       return false;
     }
-    const first = message[0]!;
-    if (this.#kind === "xsub") this.#sendUp(first, message);
-    else {
-      let start = "";
-      let read = -1;
-      for (const pipe of this.#pipes) {
-        const { longest } = pipe.keys;
-        if (longest > read) start = textOf(first, 0, read = longest);
-        if (pipe.keys.matches(start)) this.#put(pipe, message);
-      }
-    }
+    this.pass(copyOf(message));
     return true;
+  }
+
+  /** Send to all who want it what is not to be changed any more. */
+  pass(message: Message): void {
+    const first = message[0]!;
+    const isOne = isShared(message);
+    const put = (pipe: Pipe) => this.#put(pipe, isOne ? message : copyOf(message));
+    if (this.#kind === "xsub") {
+      if (first[0] === 1) this.#keys.add(textOf(first, 1));
+      else if (first[0] === 0) this.#keys.delete(textOf(first, 1));
+      for (const pipe of this.#pipes) if (pipe.end !== undefined) put(pipe);
+      return;
+    }
+    let start = "";
+    let read = -1;
+    for (const pipe of this.#pipes) {
+      const { longest } = pipe.keys;
+      if (longest > read) start = textOf(first, 0, read = longest);
+      if (pipe.keys.matches(start)) put(pipe);
+    }
   }
 
   #sendTo([route, ...rest]: Message): boolean {
     for (const pipe of this.#pipes) {
-      if (pipe.route.every((byte, index) => byte === route![index])) return this.#put(pipe, rest);
+      if (pipe.route.every((byte, index) => byte === route![index])) return this.#put(pipe, copyOf(rest));
     }
     return false;
-  }
-
-  #sendUp(first: Uint8Array, message: Message): void {
-    if (first[0] === 1) this.#keys.add(textOf(first, 1));
-    else if (first[0] === 0) this.#keys.delete(textOf(first, 1));
-    for (const pipe of this.#pipes) if (pipe.end !== undefined) this.#put(pipe, message);
   }
 
   /** Queue it for a peer, in order. @returns false when there is no room. */
   #put(pipe: Pipe, message: Message): boolean {
     const { sendHighWaterMark } = this.#options;
-    const copy = message.length === 1 ? [copyOf(message[0]!)] : message.map(copyOf);
     if (pipe.end !== undefined && pipe.queue.length === 0 && pipe.end.held < SYSTEM_QUEUE) {
-      pipe.end.send(copy);
+      pipe.end.send(message);
       return true;
     }
     if (sendHighWaterMark > 0 && pipe.queue.length >= sendHighWaterMark) return false;
-    pipe.queue.push(copy);
+    pipe.queue.push(message);
     return true;
   }
 
@@ -524,11 +532,11 @@ class SimulatedForwarder implements MessageForwarder {
     const up = completeOptions("xpub", options);
     const event = () => {};
     const ingress: Core = new Core(network, process, "xsub", down, {
-      received: (message) => void egress.send(message),
+      received: (message) => egress.pass(message),
       event,
     });
     const egress: Core = new Core(network, process, "xpub", up, {
-      received: (message) => void ingress.send(message),
+      received: (message) => ingress.pass(message),
       event,
     });
     this.#cores = [ingress, egress];

@@ -10,6 +10,7 @@ import { reasonOf } from "../../lib/base/errors.ts";
 import { useChildren } from "../../lib/base/child.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { useTcp } from "../../lib/net/tcp.ts";
+import { latin1 } from "../../lib/wire/key.ts";
 import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
 import { useSockets } from "../../lib/zmq/sockets.ts";
 import { Ledger } from "../chaos/ledger.ts";
@@ -244,18 +245,19 @@ export class System {
     for await (const batch of subscriber.batches()) {
       for (const { topic, publisher, epoch, historical, payload } of batch) {
         const text = textOf(payload);
-        const source = text.slice(0, text.lastIndexOf(":"));
+        const colon = text.lastIndexOf(":");
+        const source = text.slice(0, colon);
         // Which start of a publisher it was nobody is told.
         const isIts = source.startsWith(`${publisher}#`) && source.endsWith(`/${topic}`);
         const sample = {
           topic,
           publisher: isIts ? source : publisher,
-          epoch: String(epoch),
+          epoch,
           historical,
           payload: text,
         };
         this.ledger.take(party.taker, sample, this.world.now, requested);
-        this.world.mix(text.length + Number(text.slice(text.lastIndexOf(":") + 1)));
+        this.world.mix(text.length + Number(text.slice(colon + 1)));
       }
       if (party.pauseMs > 0) await this.#pause(party.process, party.pauseMs);
     }
@@ -312,9 +314,7 @@ export class System {
 
 /** What a publisher was given: names and numbers, a byte each. */
 function textOf(payload: Uint8Array): string {
-  let text = "";
-  for (const byte of payload) text += String.fromCharCode(byte);
-  return text;
+  return latin1(payload, 0, payload.length);
 }
 
 function eventText({ type, ...rest }: { type: string }): string {
