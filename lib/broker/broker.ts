@@ -183,7 +183,7 @@ export class Broker implements AsyncDisposable {
       zone: this.zone,
       balance: this.#options.rebalance ?? true,
       zones: () => this.#directory.zones(),
-      move: (to, count, reason) => this.#desk!.sendAway(to, count, reason),
+      move: (to, count, reason) => this.#desk!.sendAway(to, count, reason, this.#draining),
     });
     await step(this.#brokerNode!.present(stop));
     this.#leadership = new Leadership(this.#leader(zk, this.#loadCounter, this.#rebalancer));

@@ -13,6 +13,7 @@ import { monotonic, wallClock } from "../base/clock.ts";
 import { controlHeartbeats, type Heartbeats } from "../model/control_heartbeats.ts";
 import type { ControlTraffic, DeskOwner } from "./desk_owner.ts";
 import { FormatError } from "../base/errors.ts";
+import { Homecomers } from "./homecomers.ts";
 import { logger } from "../base/log.ts";
 import { MatchFeed } from "../model/match_feed.ts";
 import type { Asker } from "../model/match_index.ts";
@@ -59,6 +60,7 @@ export class ControlDesk implements AsyncDisposable {
   readonly #unrecorded = new Set<Client>();
   /** Clients whose matches may have changed. */
   readonly #dirty = new Set<Client>();
+  readonly #homecomers = new Homecomers();
   readonly #serving: Promise<void>;
   #everybodyDirty = false;
   #dispatchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -166,6 +168,7 @@ export class ControlDesk implements AsyncDisposable {
     if (before) this.#unrecorded.delete(before);
     const feed = new MatchFeed(asker, directory.index);
     const client = this.clients.add({ asker, feed, route, pinned, key, attempt }, now);
+    this.#homecomers.registered(nameOf(client), now);
     log.debug(`${id}: ${role} ${info.id} registers in zone ${zone}`);
     this.#owner.onEvent({ type: "client", id: info.id, role, what: "registered" });
     this.#owner.onCount();
@@ -285,14 +288,21 @@ export class ControlDesk implements AsyncDisposable {
     for (const message of client.feed.whole(this.#owner.routing())) this.#send(client.route, message);
   }
 
-  /** Send so many clients to another zone, those first that have been here longest. @returns how many were sent. */
-  sendAway(zone: number, count: number, reason: string): number {
+  /**
+   * Send so many clients to another zone, those first that have been here longest.
+   *
+   * @param all those, too, that have just come back from where they were sent to.
+   * @returns how many were sent.
+   */
+  sendAway(zone: number, count: number, reason: string, all: boolean): number {
     const now = monotonic();
     let sent = 0;
     for (const client of this.clients) {
       if (sent >= count) break;
       if (client.pinned || now - (client.sentAwayAt ?? -Infinity) < SENT_AWAY_MS) continue;
+      if (!all && this.#homecomers.stays(nameOf(client), now)) continue;
       client.sentAwayAt = now;
+      this.#homecomers.sent(nameOf(client), now);
       this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });
       sent++;
     }
@@ -313,4 +323,8 @@ export class ControlDesk implements AsyncDisposable {
     await this.#socket[Symbol.asyncDispose]();
     await this.#serving;
   }
+}
+
+function nameOf({ asker, id }: Client): string {
+  return `${asker.role} ${id}`;
 }

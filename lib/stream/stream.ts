@@ -238,13 +238,15 @@ export class Stream {
    * nothing comes any more.
    */
   finish(last?: number): void {
-    const { first } = this.#pending;
+    const { first, firstLive } = this.#pending;
     // Who has not joined and has nothing goes on asking: the publisher may be back.
     if (first === undefined && this.next === 0) return;
     this.#outstanding = undefined;
     if (this.next === 0) {
-      this.next = this.#start = first!.firstSequence;
-      this.#historyEnd = this.#pending.firstLive;
+      // Of the history that was asked for, what has not come is lost.
+      const due = firstLive > 0 ? Math.max(1, firstLive - this.options.requested) : Infinity;
+      this.next = this.#start = Math.min(first!.firstSequence, due);
+      this.#historyEnd = firstLive;
     }
     this.#release(Infinity, true);
     if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refusedTo));

@@ -3,14 +3,15 @@
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
  * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, each zone that has a broker has a primary, each topic an owner and the strongest, the load is right, and
- * samples flow. At the end: everybody has everything that was published by who was not killed, and nothing is left.
+ * registered, each zone that has a broker has a primary, each topic an owner and the strongest, the load and the brokers'
+ * records are right, samples flow, and of what has ended everybody has the end. At the end: everybody has everything that
+ * was published by who was not killed, nobody is said to lack what it has, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { loadOf, parseLoad } from "../../lib/model/load.ts";
-import { LOAD } from "../../lib/model/paths.ts";
+import { brokerPath, LOAD } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { isPersistent } from "../chaos/leftover.ts";
 import type { Plan } from "./plan.ts";
@@ -131,7 +132,7 @@ export class Judge {
         amiss.push(`${id} is registered in zone ${program!.zone}, and there is none`);
       }
     }
-    amiss.push(...this.#unregistered());
+    amiss.push(...this.#unregistered(), ...this.#undelivered());
     const publishers = this.#system.here("publisher");
     for (const topic of this.#exclusive) {
       const contenders = publishers.filter(({ role }) => !role.shared && role.topics!.includes(topic));
@@ -148,6 +149,22 @@ export class Judge {
     return amiss;
   }
 
+  /** What was published last, and nothing after it, has been given out to everybody who has joined. */
+  *#undelivered(): Generator<string> {
+    const { world } = this.#system;
+    for (const publisher of this.#system.here("publisher")) {
+      if (!publisher.role.shared) continue;
+      for (const topic of publisher.topics) {
+        if (world.now - (publisher.publishedAt.get(topic) ?? world.now) < REST_MS) continue;
+        for (const subscriber of this.#system.here("subscriber")) {
+          const { reached, published } = this.#reached(subscriber, publisher, topic);
+          if (reached === 0 || reached >= published) continue;
+          yield `${subscriber.id} has ${reached} of the ${published} samples of ${publisher.source(topic)}`;
+        }
+      }
+    }
+  }
+
   /** Primaries have as many clients as there are. */
   *#unregistered(): Generator<string> {
     const brokers = this.#system.here("broker").map(({ program }) => program as Broker);
@@ -158,15 +175,22 @@ export class Judge {
     if (registered !== clients) yield `${registered} of ${clients} clients are registered`;
   }
 
-  /** At rest the load is that of those who are there. */
-  loadIsRight(): void {
-    this.#tree((load) => {
+  /** At rest the load is that of those who are there, and the brokers' records tell who leads. */
+  treeIsRight(): void {
+    this.#tree(async (paths, read) => {
       const zones = new Set(this.#primaries()).size;
-      // Nobody has ever been there to write it.
-      if (zones === 0 && load === undefined) return;
       const [publishers, subscribers] = [this.#system.here("publisher"), this.#system.here("subscriber")];
       const truth = loadOf(publishers.length, subscribers.length, zones);
-      if (load !== truth) this.#broken(`at rest the load is ${load}, and should be ${truth}`);
+      const load = paths.includes(LOAD) ? parseLoad(await read(LOAD)) : undefined;
+      // When nobody has ever been there to write it, there is none.
+      const isRight = load === truth || (zones === 0 && load === undefined);
+      if (!isRight) this.#broken(`at rest the load is ${load}, and should be ${truth}`);
+      for (const { id, program } of this.#system.here("broker")) {
+        const { role, epoch } = (program as Broker).stats();
+        const record = JSON.parse(await read(brokerPath(id)));
+        const [leads, says] = [role === "primary" ? epoch : null, record.standby ? null : record.epoch];
+        if (leads !== says) this.#broken(`at rest the record of ${id} has epoch ${says}, and it is ${leads}`);
+      }
     });
   }
 
@@ -209,7 +233,17 @@ export class Judge {
 
   #hasAll(subscriber: Party, publisher: Party, topic: string): void {
     const { reached, published } = this.#reached(subscriber, publisher, topic);
-    if (reached >= published) return;
+    if (reached >= published) {
+      const isAccused = publisher.says(topic, subscriber.id) && this.#atTheEnd.has(publisher);
+      // Not acknowledged is what was fenced for it; what one before it under its id had not got; and what came for it
+      // when it had given up a publisher that is back now.
+      const mayBe = !publisher.role.shared || subscriber.start > 1 ||
+        subscriber.wasGone.has(`${publisher.id} ${topic}`);
+      if (!isAccused || mayBe) return;
+      return this.#broken(
+        `${publisher.id} says that ${subscriber.id} has not got all of ${topic}, which it has`,
+      );
+    }
     // Who had not joined before it left has nothing of it.
     const mayLack = reached === 0 || publisher.says(topic, subscriber.id);
     if (mayLack && !this.#atTheEnd.has(publisher)) return;
@@ -230,14 +264,14 @@ export class Judge {
   nothingIsLeft(): void {
     const { world } = this.#system;
     world.runUntil(world.now + SESSION_MS + 2000);
-    this.#tree((_, paths) => {
+    this.#tree((paths) => {
       const left = paths.filter((path) => !isPersistent(path));
       if (left.length > 0) this.#broken(`znodes left behind: ${left.slice(0, 5).join(", ")}`);
     });
   }
 
   /** Looks at the coordination server's tree with a client of its own. */
-  #tree(look: (load: number | undefined, paths: string[]) => void): void {
+  #tree(look: (paths: string[], read: (path: string) => Promise<string>) => void | Promise<void>): void {
     const { world, zookeeper } = this.#system;
     let done = false;
     const process = world.spawn("judge", async () => {
@@ -245,8 +279,7 @@ export class Judge {
       await zk.connected();
       const paths: string[] = [];
       await walk(zk, "/", paths);
-      const data = paths.includes(LOAD) ? (await zk.getData(LOAD)).data : undefined;
-      look(data && parseLoad(new TextDecoder().decode(data)), paths);
+      await look(paths, async (path) => new TextDecoder().decode((await zk.getData(path)).data));
       await zk.close();
       done = true;
     });

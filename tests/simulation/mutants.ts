@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
     instead: "|| b.sequence - a.sequence ||",
   },
   {
-    name: "election: who stepped down is still the primary in its record",
+    name: "election: who leads does not say so in its record",
     file: "broker/broker.ts",
     text: "...term ? { standby: false, epoch: String(term.epoch) } : {},",
     instead: "...term ? {} : {},",
@@ -231,10 +231,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // --- moving
   {
-    name: "moving: a zone that has lost its primary is not left",
+    name: "moving: changes that got lost are not asked for",
     file: "control/control_stay.ts",
-    text: "if (current?.broker === primary.broker && current.epoch === primary.epoch) return this.#due(now);",
-    instead: 'if (current?.epoch !== "") return this.#due(now);',
+    text: "message.version !== undefined && message.version !== this.#matches.version;",
+    instead: "message.version !== undefined && message.version === this.#matches.version + 0.5;",
   },
   {
     name: "moving: a silent broker is never left",
@@ -283,10 +283,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // --- the client's session
   {
-    name: "session: watches are not armed again",
+    name: "session: watches are neither armed again nor told to look",
     file: "zk/connection.ts",
-    text: "if (again) this.#armWatches();",
-    instead: "",
+    text:
+      "if (again) this.#armWatches();\n    this.#arm();\n    this.#onChange();\n    if (again) this.watches.reattached();",
+    instead: "this.#arm();\n    this.#onChange();",
   },
   {
     name: "session: it lasts as long as nobody says otherwise",

@@ -60,7 +60,9 @@ export class End<T> {
   }
 
   send(item: T): void {
-    if (this.open) this.#put(item);
+    if (!this.open) return;
+    this.#put(item);
+    this.network.wear(this.process, this.to);
   }
 
   /** Close it: what was sent before arrives, then the peer is told. */
@@ -143,6 +145,8 @@ export class Network {
   readonly random: Random;
   readonly #listening = new Map<string, Listening>();
   readonly #cuts = new Map<string, number>();
+  /** Of ways whose connections break again and again: after how many items, on average. */
+  readonly #worn = new Map<string, number>();
   // deno-lint-ignore no-explicit-any
   readonly #ends = new Set<End<any>>();
   readonly #watchers = new Set<() => void>();
@@ -176,6 +180,22 @@ export class Network {
     if (cuts > 0) this.#cuts.set(way, cuts);
     else this.#cuts.delete(way);
     this.changed();
+  }
+
+  /** Have the connections between two break after so many items on average; undefined: no more. */
+  wearOut(one: Process, other: Process, items: number | undefined): void {
+    for (const way of [`${one.name}>${other.name}`, `${other.name}>${one.name}`]) {
+      if (items === undefined) this.#worn.delete(way);
+      else this.#worn.set(way, items);
+    }
+  }
+
+  /** An item goes that way, which may break its connection. */
+  wear(from: Process, to: Process): void {
+    if (this.#worn.size === 0) return;
+    const items = this.#worn.get(`${from.name}>${to.name}`);
+    if (items === undefined || this.random() * items >= 1) return;
+    this.world.after(0, undefined, () => this.breakBetween(from, to));
   }
 
   /** Ways are cut or free again, processes stopped or going on. */
@@ -226,8 +246,7 @@ export class Network {
       const between = (end.process === one && end.to === other) || (end.process === other && end.to === one);
       if (!between || !end.open) continue;
       end.reset(false);
-      const { receiver } = end;
-      this.world.after(0, end.process, () => receiver?.ended());
+      this.world.after(0, end.process, () => end.receiver?.ended());
     }
   }
 
@@ -270,8 +289,9 @@ export class Network {
       const back = this.between(...DELAY_MS);
       theirs.notBefore(world.now + back);
       world.after(back, from, () => {
+        // Broken meanwhile it is as if it had been refused.
         if (over) ours.close();
-        else made(ours);
+        else made(ours.open ? ours : undefined);
       });
       world.after(0, to, () => {
         // Who stopped listening meanwhile refuses it.

@@ -35,6 +35,9 @@ export type FaultName =
   | "part" // both
   | "isolate" // from everybody
   | "break" // its connections to `other`, once
+  | "wear" // its connections to `other`, after some items each, for `ms`
+  | "expel" // nothing between it and the coordination server, for so long that its session ends
+  | "sever" // nothing between it and `other`, for good
   | "clock" // its wall clock is set by `ms`
   | "slow" // a subscriber takes its time
   | "busy" // everything takes it longer
@@ -68,6 +71,8 @@ interface Scenario {
   cast(draw: Draw): Role[];
   /** What may go wrong, to whom; each is drawn as often as it is named. */
   readonly faults: readonly (readonly [FaultName, Role["kind"] | "zookeeper"])[];
+  /** The only ones of which `other` may be one. */
+  others?(roles: readonly Role[]): readonly Role[];
   /** Milliseconds between two faults, on average. */
   readonly everyMs?: number;
 }
@@ -162,7 +167,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ...clients(draw, "publisher", 2, { ...shared, centralized: draw.chance(0.7) }),
       ...clients(draw, "subscriber", 6, shared).map((role) => ({ ...role, at: draw.between(500, 40_000) })),
     ],
-    faults: [["kill", "broker"], ["break", "subscriber"], ["leave", "subscriber"], ["stop", "publisher"]],
+    faults: [
+      ["kill", "broker"],
+      ["break", "subscriber"],
+      ["leave", "subscriber"],
+      ["stop", "publisher"],
+      ["expel", "publisher"],
+      ["wear", "publisher"],
+    ],
   },
   zones: {
     what: "zones come and go, and clients move",
@@ -194,6 +206,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["deafen", "subscriber"],
       ["break", "broker"],
       ["break", "publisher"],
+      ["wear", "zookeeper"],
+      ["wear", "zookeeper"],
+      ["expel", "publisher"],
+      ["expel", "subscriber"],
     ],
   },
   cuts: {
@@ -206,9 +222,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ...clients(draw, "subscriber", 1, shared),
     ],
     faults: (["broker", "publisher", "subscriber"] as const).flatMap((kind) =>
-      (["cut", "deafen", "part", "isolate", "break"] as const).map((what) => [what, kind] as const)
+      (["cut", "deafen", "part", "isolate", "break", "wear"] as const).map((what) => [what, kind] as const)
     ),
     everyMs: 2000,
+  },
+  detours: {
+    what: "clients cannot reach their brokers any more, and others are there",
+    cast: (draw) => [
+      ...brokers(3, 3),
+      ...clients(draw, "publisher", 2, shared),
+      ...clients(draw, "subscriber", 3, shared),
+    ],
+    // The last broker can be reached by everybody.
+    others: (roles) => roles.filter(({ kind }) => kind === "broker").slice(0, -1),
+    faults: [["sever", "publisher"], ["sever", "subscriber"], ["wear", "publisher"], ["wear", "subscriber"]],
   },
   clocks: {
     what: "wall clocks are set",
@@ -329,6 +356,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
           "part",
           "isolate",
           "break",
+          "wear",
+          "expel",
           "clock",
           "busy",
         ] as const)
@@ -347,13 +376,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 export const ORDINARY: readonly string[] = Object.keys(SCENARIOS).filter((name) => name !== "herd");
 
 /** Faults that are there for a while. */
-const LASTING: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "isolate"]);
+const LASTING: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "isolate", "wear"]);
 
 /** How long a fault lasts, or what its measure is. */
 function extentOf(what: FaultName, draw: Draw): number {
   if (what === "clock") return draw.between(-60_000, 60_000);
   if (what === "slow") return draw.between(20, 300);
   if (what === "busy") return draw.between(500, 5000);
+  if (what === "expel") return draw.between(2 * SESSION_MS, 5 * SESSION_MS);
   if (what === "kill" || what === "crash" || what === "leave" || what === "restart") {
     return draw.chance(0.3) ? draw.between(0, 50) : draw.between(50, 3000);
   }
@@ -365,20 +395,23 @@ export function planOf(seed: number, scenario?: string): Plan {
   const draw = new Draw(seeded(Math.imul(seed, 0x2545f491) ^ 0x9e3779b9));
   const chosen = draw.pick(ORDINARY);
   const name = scenario ?? chosen;
-  const { cast, faults: kinds, everyMs = 4000 } = SCENARIOS[name]!;
+  const { cast, faults: kinds, others: othersOf, everyMs = 4000 } = SCENARIOS[name]!;
   const roles = cast(draw);
+  const far = othersOf?.(roles).map(({ id }) => id) ??
+    ["zookeeper", "zookeeper", ...roles.map(({ id }) => id)];
+  const quietAt = QUIET_MS + LONGEST_MS;
   const faults: Fault[] = [];
   for (let at = FIRST_MS;;) {
     at += draw.between(everyMs / 10, 2 * everyMs);
     if (at >= QUIET_MS) break;
     const [what, kind] = draw.pick(kinds);
     const who = kind === "zookeeper" ? kind : draw.pick(roles.filter((role) => role.kind === kind)).id;
-    const others = ["zookeeper", "zookeeper", ...roles.map(({ id }) => id)].filter((id) => id !== who);
-    const other = who === "zookeeper" ? draw.pick(roles).id : draw.pick(others);
-    faults.push({ at, what, who, other, ms: extentOf(what, draw) });
+    const other = who === "zookeeper" ? draw.pick(roles).id : draw.pick(far.filter((id) => id !== who));
+    const ms = extentOf(what, draw);
+    faults.push({ at, what, who, other, ms: what === "expel" ? Math.min(ms, quietAt - at) : ms });
   }
   const ending = roles.map((role) => endingWithin(role, faults, draw));
-  return { seed, scenario: name, roles: ending, faults, quietAt: QUIET_MS + LONGEST_MS };
+  return { seed, scenario: name, roles: ending, faults, quietAt };
 }
 
 /** Of publishers that end early some do so while something is wrong with them: their last samples are the easiest to lose. */

@@ -145,7 +145,7 @@ function planOfVerdict({ plan, seed, scenario }: Verdict): Plan {
 async function tellShrunk(verdict: Verdict, keep: string | undefined): Promise<void> {
   const { seed, scenario } = verdict;
   const whole = planOfVerdict(verdict);
-  const kinds = new Set((await runPlan(whole)).broken.map(kindOf));
+  const kinds = new Set((await runPlan(whole)).broken.slice(0, 1).map(kindOf));
   const breaks = async (plan: Plan) => (await runPlan(plan)).broken.some((one) => kinds.has(kindOf(one)));
   const plan = await shrink(whole, breaks);
   console.log(`\nseed ${seed} ${scenario}, cut down to ${plan.roles.length} roles and these faults:`);

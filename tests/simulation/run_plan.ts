@@ -73,7 +73,7 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     world.runUntil(plan.quietAt);
     world.runUntil(plan.quietAt + SETTLE_MS, () => world.crashes.length > 0 || judge.settled());
     world.act(() => judge.atRest());
-    judge.loadIsRight();
+    judge.treeIsRight();
     // First those who publish, so that nobody misses anything; one kind after the other.
     for (const party of system.here("publisher")) party.resting = true;
     for (const kind of ["publisher", "subscriber", "broker", "pool"] as const) {
@@ -122,6 +122,13 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
       each !== process
     );
     part(system, process, others, ms, "part");
+  } else if (what === "expel") part(system, process, [system.server], ms, "part");
+  else if (what === "sever") {
+    if (far !== undefined) part(system, process, [far], Infinity, "part");
+  } else if (what === "wear") {
+    if (far === undefined) return;
+    network.wearOut(process, far, network.between(5, 100));
+    world.after(ms, undefined, () => network.wearOut(process, far, undefined));
   } else if (what === "break") {
     if (far !== undefined) network.breakBetween(process, far);
   } else if (what === "clock") process.clockOffset += ms;
@@ -160,6 +167,7 @@ function part(
     if (what !== "deafen") network.cut(process, far);
     if (what !== "cut") network.cut(far, process);
   }
+  if (ms === Infinity) return;
   world.after(ms, undefined, () => {
     for (const far of others) {
       if (what !== "deafen") network.heal(process, far);

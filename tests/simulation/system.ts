@@ -48,6 +48,10 @@ export class Party {
   readonly publishedAt = new Map<string, number>();
   /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
   readonly fenced = new Map<string, number>();
+  /** A subscriber's: of whom it has been told that they are gone, by publisher and topic. */
+  readonly gone = new Set<string>();
+  /** ... at any time. */
+  readonly wasGone = new Set<string>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
   undelivered: readonly { topic: string; subscriber: string }[] = [];
   /** A subscriber's: what it takes for a batch, milliseconds. */
@@ -209,6 +213,11 @@ export class System {
     for await (const event of program.events()) {
       this.world.tell(party.id, eventText(event));
       if (event.type === "lost") this.world.mix(event.count);
+      if (event.type === "unmatched") {
+        party.gone.add(`${event.peer} ${event.topic}`);
+        party.wasGone.add(`${event.peer} ${event.topic}`);
+      }
+      if (event.type === "matched") party.gone.delete(`${event.peer} ${event.topic}`);
       if (event.type !== "fenced") continue;
       const key = `${event.publisher} ${event.topic}`;
       party.fenced.set(key, (party.fenced.get(key) ?? 0) + event.count);
@@ -256,7 +265,9 @@ export class System {
           historical,
           payload: text,
         };
-        this.ledger.take(party.taker, sample, this.world.now, requested);
+        // Who is gone cannot be asked for its history any more.
+        const due = historical || !party.gone.has(`${publisher} ${topic}`) ? requested : 0;
+        this.ledger.take(party.taker, sample, this.world.now, due);
         this.world.mix(text.length + Number(text.slice(colon + 1)));
       }
       if (party.pauseMs > 0) await this.#pause(party.process, party.pauseMs);
