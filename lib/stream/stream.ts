@@ -243,9 +243,9 @@ export class Stream {
     if (first === undefined && this.next === 0) return;
     this.#outstanding = undefined;
     if (this.next === 0) {
-      // Of the history that was asked for, what has not come is lost.
-      const due = firstLive > 0 ? Math.max(1, firstLive - this.options.requested) : Infinity;
-      this.next = this.#start = Math.min(first!.firstSequence, due);
+      // If nothing of the history that was asked for has come it is lost; of an answer the beginning comes first.
+      const begun = first!.firstSequence;
+      this.next = this.#start = begun === firstLive ? Math.max(1, begun - this.options.requested) : begun;
       this.#historyEnd = firstLive;
     }
     this.#release(Infinity, true);

@@ -346,6 +346,13 @@ Deno.test("who had not joined when the publisher went gets what came, or goes on
   stream.finish();
   assert.deepEqual(seen(), ["h4-5", "6-6"]);
 
+  const unanswered = recording();
+  unanswered.stream.connected(0);
+  unanswered.stream.receive(samples(8, 9), 0);
+  unanswered.seen();
+  unanswered.stream.finish();
+  assert.deepEqual(unanswered.seen(), ["lost 3-7", "8-9"], "5 back, nobody has them any more");
+
   const nothing = recording();
   nothing.stream.connected(0);
   nothing.stream.finish();
