@@ -6,7 +6,7 @@ import { lastTest, systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 import type { PublisherOptions } from "../../lib/client/publisher_options.ts";
-import type { SubscriberOptions } from "../../lib/client/subscriber.ts";
+import type { SubscriberOptions } from "../../lib/client/subscriber_options.ts";
 import { BatchBuilder, encodeMark } from "../../lib/wire/batch_builder.ts";
 import { parseBrokerRecord } from "../../lib/wire/control.ts";
 import { liveKey } from "../../lib/wire/key.ts";

@@ -82,13 +82,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "stream: one that publishes is forgotten for its record",
-    file: "client/subscriber.ts",
+    file: "client/departures.ts",
     text: "const gone = now - Math.max(following.removedAt ?? now, following.heardAt);",
     instead: "const gone = now - (following.removedAt ?? now);",
   },
   {
     name: "stream: requests that are due are not looked at",
-    file: "client/subscriber.ts",
+    file: "client/repeats.ts",
     text: "for (const { stream, link } of this.#streams) if (link?.up) stream.tick(now);",
     instead: "",
   },
