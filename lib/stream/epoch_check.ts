@@ -6,7 +6,7 @@
  * ZooKeeper is out of reach, epochs up to two terms of its leader above the newest zxid that was seen are believed, so
  * that a new owner is heard; that is looked up afterwards, and taken back if it was wrong.
  */
-import type { Fence } from "./stream.ts";
+import type { Fence } from "./stream_surroundings.ts";
 
 /** The epochs of two terms of ZooKeeper's leader: its zxids are `term << 32` and count from there. */
 const TWO_TERMS = 2n << 32n;

@@ -14,62 +14,11 @@
  */
 import type { Place } from "./parked_streams.ts";
 import { Pending } from "./pending.ts";
+import { Question } from "./question.ts";
+import { Refused } from "./refused.ts";
 import { costOf, Room } from "./room.ts";
+import { newCounters, type StreamOptions, type StreamOutput } from "./stream_surroundings.ts";
 import { endMarkOf, Flag, type SampleBatch, type StreamName } from "../wire/batch.ts";
-
-const FIRST_RETRY_MS = 50;
-const LAST_RETRY_MS = 1000;
-
-/** A request as the stream wants it sent. */
-export interface WantedReplay {
-  request: number;
-  from: number;
-  to: number;
-  depth: number;
-}
-
-/** What a stream asks of its surroundings. */
-export interface StreamOutput {
-  /** These samples are next. */
-  deliver(batch: SampleBatch): void;
-  /** Ask the publisher. It may get lost: {@link Stream.tick} asks again. */
-  request(wanted: WantedReplay): void;
-  /** Numbers `from` … `to` will never come. @param refused whether there was no room when (some of) them came. */
-  lost(from: number, to: number, refused: boolean): void;
-  /** Numbers `from` … `to` were dropped for a later owner and will never come: the stream has ended, or gone on. */
-  fenced(from: number, to: number): void;
-}
-
-/** The highest epoch that a subscriber has seen on a topic; shared by the topic's streams. */
-export interface Fence {
-  highest: bigint;
-}
-
-/** What happened to a stream's samples so far. */
-export interface StreamCounters {
-  delivered: number;
-  historical: number;
-  /** Delivered, not historical, out of an answer to a request. */
-  recovered: number;
-  lost: number;
-  /** Received again and dropped. */
-  repeated: number;
-  /** Not delivered because a later owner of the topic had been heard. */
-  fenced: number;
-  /** Dropped as there was no room, to be asked for again; each time they were. */
-  refused: number;
-}
-
-interface Outstanding extends WantedReplay {
-  /** Requests from this number on ask for the same thing. */
-  readonly firstRequest: number;
-  /** The next number when it was asked for first: an answer that does not change it was of no use. */
-  readonly nextBefore: number;
-  retryAt: number;
-  pause: number;
-  /** Whether it could not be asked for as there was no room. */
-  deferred: boolean;
-}
 
 /** One stream of one publisher, as one subscriber follows it. */
 export class Stream {
@@ -79,18 +28,11 @@ export class Stream {
   acknowledgeEvery = 0;
   /** The publisher asks for an acknowledgement once everything up to this number is delivered; 0: it does not. */
   acknowledgeAt = 0;
-  readonly counters: StreamCounters = {
-    delivered: 0,
-    historical: 0,
-    recovered: 0,
-    lost: 0,
-    repeated: 0,
-    fenced: 0,
-    refused: 0,
-  };
+  readonly counters = newCounters();
   readonly #room: Room;
   readonly #pending: Pending;
-  #outstanding: Outstanding | undefined;
+  readonly #refused: Refused;
+  #question: Question | undefined;
   #lastRequest: number;
   /** The first number that we were to get. */
   #start = 0;
@@ -101,33 +43,22 @@ export class Stream {
   /** Fenced for good. */
   #fencedPast = 0;
   #givenUpBefore = 0;
-  /** What is below this number, and not below the next one to deliver, found no room. */
-  #refusedTo = 0;
-  /** Bytes of a sample that found no room, about. */
-  #sampleBytes = 1;
 
   constructor(
     readonly name: StreamName,
     readonly incarnation: number,
-    readonly options: {
-      requested: number;
-      reliable: boolean;
-      fence: Fence;
-      /** Requests are numbered from here, below 2^31. */
-      firstRequest?: number | undefined;
-      /** What all streams of a subscriber share. Default one of its own. */
-      room?: Room | undefined;
-    },
+    readonly options: StreamOptions,
     readonly output: StreamOutput,
   ) {
     this.#lastRequest = options.firstRequest ?? 0;
     this.#room = options.room ?? new Room();
     this.#pending = new Pending(this.#room);
+    this.#refused = new Refused(this.#room);
   }
 
   /** Whether everything that we know of has been delivered. */
   get complete(): boolean {
-    return this.next > 0 && this.#outstanding === undefined && this.#pending.size === 0;
+    return this.next > 0 && this.#question === undefined && this.#pending.size === 0;
   }
   /** Bytes kept behind a hole, what keeping them costs included. */
   get pendingBytes(): number {
@@ -139,11 +70,11 @@ export class Stream {
   }
   /** Numbers that found no room and may still come: up to this one; less than `next` when there are none. */
   get refusedUpTo(): number {
-    return this.#refusedTo - 1;
+    return this.#refused.to - 1;
   }
   /** When {@link tick} wants to be called, `Infinity` when it need not be. */
   get wakeAt(): number {
-    return this.#outstanding?.retryAt ?? Infinity;
+    return this.#question?.retryAt ?? Infinity;
   }
 
   /** Numbers below `next` that were given up: lost or fenced, in earlier streams of this incarnation, too. */
@@ -174,9 +105,7 @@ export class Stream {
     if (batch.flags & Flag.ACKNOWLEDGE && batch.count === 0) this.acknowledgeAt = batch.firstSequence - 1;
     if (batch.flags & Flag.END) return this.#ended(batch, now);
     const { request, firstSequence, count } = batch;
-    const outstanding = this.#outstanding;
-    // The answer is on its way: asking again would make it longer.
-    if (outstanding && answers(request, outstanding)) outstanding.retryAt = now + outstanding.pause;
+    if (this.#question?.isAnsweredBy(request)) this.#question.heard(now);
     if (this.next === 0) return this.#keep(batch);
     if (this.#isStale(batch)) {
       this.#fence(batch);
@@ -201,34 +130,25 @@ export class Stream {
 
   /** There is room again. */
   roomAgain(now: number): void {
-    const outstanding = this.#outstanding;
-    if (!outstanding?.deferred) return;
-    outstanding.retryAt = now;
+    if (!this.#question?.deferred) return;
+    this.#question.retryAt = now;
     this.tick(now);
   }
 
   /** Ask again what was not answered in time. */
   tick(now: number): void {
-    const outstanding = this.#outstanding;
-    if (!outstanding || now < outstanding.retryAt) return;
-    const { from, to } = outstanding;
+    const question = this.#question;
+    if (!question || now < question.retryAt) return;
+    const { from, to } = question;
     if (this.options.reliable && from > 0 && to > 0 && this.next > to) {
       // What was missing has come by another way.
-      this.#outstanding = undefined;
+      this.#question = undefined;
       return this.#askForHole(now);
     }
-    if (!this.#room.mayAsk) return this.#defer(outstanding, now);
-    outstanding.pause = outstanding.deferred
-      ? FIRST_RETRY_MS
-      : Math.min(outstanding.pause * 2, LAST_RETRY_MS);
-    outstanding.deferred = false;
-    outstanding.retryAt = now + outstanding.pause;
-    outstanding.request = ++this.#lastRequest;
-    if (from > 0) {
-      outstanding.from = this.next;
-      outstanding.to = this.#thatFits(to);
-    } else outstanding.to = this.#pending.firstLive;
-    this.output.request(outstanding);
+    if (!this.#room.mayAsk) return this.#defer(question, now);
+    const last = from > 0 ? this.#thatFits(to) : this.#pending.firstLive;
+    question.again(++this.#lastRequest, this.next, last, now);
+    this.output.request(question);
   }
 
   /**
@@ -241,7 +161,7 @@ export class Stream {
     const { first, firstLive } = this.#pending;
     // Who has not joined and has nothing goes on asking: the publisher may be back.
     if (first === undefined && this.next === 0) return;
-    this.#outstanding = undefined;
+    this.#question = undefined;
     if (this.next === 0) {
       // If nothing of the history that was asked for has come it is lost; of an answer the beginning comes first.
       const begun = first!.firstSequence;
@@ -249,72 +169,48 @@ export class Stream {
       this.#historyEnd = firstLive;
     }
     this.#release(Infinity, true);
-    if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refusedTo));
+    if (last !== undefined) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refused.to));
     // It may come back with what found no room: its place is here.
-    else this.#forgetRefused();
+    else this.#refused.forget(this.next);
   }
 
   /** Nothing more is taken: what has not come up to `last`, if that is known, is lost, what was fenced is so for good. */
   abandon(last = 0): void {
-    if (this.next > 0) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refusedTo));
+    if (this.next > 0) this.#giveUp(Math.max(last + 1, this.#fencedTo, this.#refused.to));
   }
 
   /** @param wait ask later, as the answer before was of no use. */
   #ask(from: number, to: number, now: number, wait = 0): void {
-    const depth = from === 0 ? this.options.requested : 0;
-    const firstRequest = this.#lastRequest + 1;
-    const deferred = !this.#room.mayAsk;
-    const ask = wait === 0 && !deferred;
-    if (ask) this.#lastRequest++;
-    const pause = wait || FIRST_RETRY_MS;
-    this.#outstanding = {
-      request: this.#lastRequest,
-      firstRequest,
-      nextBefore: this.next,
-      from,
-      to: from > 0 ? this.#thatFits(to) : to,
-      depth,
-      pause,
-      retryAt: now + pause,
-      deferred,
-    };
-    if (deferred) this.#defer(this.#outstanding, now);
-    if (ask) this.output.request(this.#outstanding);
+    const mayAsk = this.#room.mayAsk;
+    const [last, depth] = from > 0 ? [this.#thatFits(to), 0] : [to, this.options.requested];
+    const wanted = { request: this.#lastRequest + 1, from, to: last, depth };
+    const question = this.#question = new Question(wanted, this.next, now, wait);
+    if (!mayAsk) this.#defer(question, now);
+    if (wait > 0 || !mayAsk) return;
+    this.#lastRequest++;
+    this.output.request(question);
   }
 
   /** Ask when there is room. */
-  #defer(outstanding: Outstanding, now: number): void {
-    this.#room.wanted = outstanding.deferred = true;
-    outstanding.retryAt = now + LAST_RETRY_MS;
+  #defer(question: Question, now: number): void {
+    this.#room.wanted = true;
+    question.defer(now);
   }
 
   /** The last number to ask for, where `to` is wanted (0: all): less if something found no room before. */
   #thatFits(to: number): number {
-    if (this.next >= this.#refusedTo) return to;
-    const wanted = to === 0 ? Infinity : Math.max(to, this.#refusedTo - 1);
-    const behind = (this.#pending.first?.firstSequence ?? Infinity) - 1;
-    const fits = this.next + Math.floor(this.#room.share / this.#sampleBytes) - 1;
-    return Math.max(this.next, Math.min(wanted, behind, fits));
+    return this.#refused.thatFits(this.next, to, this.#pending.first?.firstSequence ?? Infinity);
   }
 
   /** There is no room for these: they are asked for later. A best-effort stream passes over them, as over all holes. */
   #refuse(batch: SampleBatch): void {
-    const { count, nextSequence } = batch;
-    this.counters.refused += count;
-    if (this.next === 0) return;
-    if (this.next >= this.#refusedTo && nextSequence > this.next) this.#room.short++;
-    this.#refusedTo = Math.max(this.#refusedTo, nextSequence);
-    this.#sampleBytes = costOf(batch) / count;
-  }
-
-  #forgetRefused(): void {
-    if (this.next < this.#refusedTo) this.#room.short--;
-    this.#refusedTo = 0;
+    this.counters.refused += batch.count;
+    if (this.next > 0) this.#refused.add(batch, this.next);
   }
 
   /** The next number is another one. */
   #goOn(next: number): void {
-    if (this.next < this.#refusedTo && next >= this.#refusedTo) this.#room.short--;
+    this.#refused.goOn(this.next, next);
     this.next = next;
   }
 
@@ -323,7 +219,7 @@ export class Stream {
     if (!this.options.reliable) {
       this.#release(to + 1, true);
       this.#giveUp(to + 1);
-    } else if (this.#outstanding === undefined) {
+    } else if (this.#question === undefined) {
       const first = this.#pending.first?.firstSequence ?? Infinity;
       this.#ask(this.next, Math.min(to, first - 1), now, wait);
     }
@@ -337,9 +233,9 @@ export class Stream {
 
   /** An answer is complete: what it did not bring below its start is lost. */
   #ended(batch: SampleBatch, now: number): void {
-    const outstanding = this.#outstanding;
-    if (!outstanding || !answers(batch.request, outstanding)) return;
-    this.#outstanding = undefined;
+    const question = this.#question;
+    if (!question?.isAnsweredBy(batch.request)) return;
+    this.#question = undefined;
     const { start, acknowledgeEvery } = endMarkOf(batch);
     this.acknowledgeEvery = acknowledgeEvery;
     if (this.next === 0) {
@@ -353,14 +249,14 @@ export class Stream {
     this.#giveUp(lost);
     this.#release(Infinity, !this.options.reliable);
     // Messages of the answer itself may have been dropped on the way; if all of them were, do not ask at once.
-    const wait = this.next > outstanding.nextBefore ? 0 : outstanding.pause;
-    const wanted = outstanding.from === 0 || outstanding.to === 0
+    const wait = this.next > question.nextBefore ? 0 : question.pause;
+    const wanted = question.from === 0 || question.to === 0
       ? batch.firstSequence
-      : Math.min(outstanding.to + 1, batch.firstSequence);
+      : Math.min(question.to + 1, batch.firstSequence);
     // From a former owner nothing would be taken.
     if (this.#isStale(batch)) this.#fence(batch);
-    else if (this.next < Math.max(wanted, this.#refusedTo)) {
-      this.#hole(Math.max(wanted, this.#refusedTo) - 1, now, wait);
+    else if (this.next < Math.max(wanted, this.#refused.to)) {
+      this.#hole(Math.max(wanted, this.#refused.to) - 1, now, wait);
     } else this.#askForHole(now, wait);
   }
 
@@ -439,7 +335,7 @@ export class Stream {
     if (next <= this.next) return;
     const from = this.next;
     const lostFrom = Math.min(next, Math.max(from, this.#fencedTo));
-    const refused = lostFrom < this.#refusedTo;
+    const refused = lostFrom < this.#refused.to;
     this.#fencedPast += lostFrom - from;
     this.counters.lost += next - lostFrom;
     this.#goOn(next);
@@ -447,9 +343,4 @@ export class Stream {
     if (lostFrom > from) this.output.fenced(from, lostFrom - 1);
     if (next > lostFrom) this.output.lost(lostFrom, next - 1, refused);
   }
-}
-
-/** Whether an answer with this number is one to what is asked for. */
-function answers(request: number, outstanding: Outstanding): boolean {
-  return request >= outstanding.firstRequest && request <= outstanding.request;
 }

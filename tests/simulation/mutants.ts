@@ -23,8 +23,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "stream: what was not answered is not asked for again",
     file: "stream/stream.ts",
-    text: "    } else outstanding.to = this.#pending.firstLive;\n    this.output.request(outstanding);",
-    instead: "    } else outstanding.to = this.#pending.firstLive;",
+    text:
+      "    question.again(++this.#lastRequest, this.next, last, now);\n    this.output.request(question);",
+    instead: "    question.again(++this.#lastRequest, this.next, last, now);",
   },
   {
     name: "stream: what came before is handed out again",

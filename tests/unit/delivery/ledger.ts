@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { SampleBatch } from "../../../lib/wire/batch.ts";
-import type { StreamCounters } from "../../../lib/stream/stream.ts";
+import type { StreamCounters } from "../../../lib/stream/stream_surroundings.ts";
 
 interface Published {
   epoch: bigint;

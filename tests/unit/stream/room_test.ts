@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Room } from "../../../lib/stream/room.ts";
-import { Stream, type WantedReplay } from "../../../lib/stream/stream.ts";
+import { Stream } from "../../../lib/stream/stream.ts";
+import type { WantedReplay } from "../../../lib/stream/stream_surroundings.ts";
 import type { SampleBatch } from "../../../lib/wire/batch.ts";
 import { end, INCARNATION, mark, NAME, samples } from "./stream_fixture.ts";
 

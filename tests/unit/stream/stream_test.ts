@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Fence, Stream, type StreamOutput, type WantedReplay } from "../../../lib/stream/stream.ts";
+import { Stream } from "../../../lib/stream/stream.ts";
+import type { Fence, StreamOutput, WantedReplay } from "../../../lib/stream/stream_surroundings.ts";
 import { Flag } from "../../../lib/wire/batch.ts";
 import { end, INCARNATION, mark, NAME, samples } from "./stream_fixture.ts";
 
