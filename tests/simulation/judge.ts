@@ -3,7 +3,7 @@
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
  * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, each zone that has a broker has a primary, each topic an owner and the strongest, the load and the brokers'
+ * registered, zones are about even, each zone that has a broker has a primary, each topic an owner and the strongest, the load and the brokers'
  * records are right, samples flow, and of what has ended everybody has the end. At the end: everybody has everything that
  * was published by who was not killed, nobody is said to lack what it has, and nothing is left.
  */
@@ -21,6 +21,8 @@ import { LOAD_THRESHOLD, type Party, type Program, SESSION_MS, type System } fro
 const REST_MS = 3 * SESSION_MS;
 /** Everything is as it should be for so long before it is believed. */
 const STEADY_MS = 3000;
+/** Clients of a zone beside one that has none: somebody who was not served there while it came stays elsewhere. */
+const MOST_BESIDE_NONE = 3;
 /** The judge's own look at the tree takes at most so long. */
 const LOOK_MS = 20_000;
 
@@ -173,6 +175,11 @@ export class Judge {
     const registered = brokers.filter(({ role }) => role === "primary")
       .reduce((sum, broker) => sum + broker.stats().clients, 0);
     if (registered !== clients) yield `${registered} of ${clients} clients are registered`;
+    // Who can reach nobody else stays where it is.
+    if (this.#plan.faults.some(({ what }) => what === "sever")) return;
+    const counts = brokers.filter(({ role }) => role === "primary").map((broker) => broker.stats().clients);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    if (least === 0 && most > MOST_BESIDE_NONE) yield `one zone has no client, and another one ${most}`;
   }
 
   /** At rest the load is that of those who are there, and the brokers' records tell who leads. */

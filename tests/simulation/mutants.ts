@@ -232,10 +232,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // --- moving
   {
-    name: "moving: changes that got lost are not asked for",
-    file: "control/control_stay.ts",
-    text: "message.version !== undefined && message.version !== this.#matches.version;",
-    instead: "message.version !== undefined && message.version === this.#matches.version + 0.5;",
+    name: "moving: nobody is told to go to another zone",
+    file: "broker/control_desk.ts",
+    text: '      this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });',
+    instead: "",
   },
   {
     name: "moving: a silent broker is never left",
@@ -297,10 +297,10 @@ export const MUTANTS: readonly Mutant[] = [
     instead: "",
   },
   {
-    name: "session: what was waited for stays so when the connection is lost",
-    file: "zk/link.ts",
-    text: "    manager.pendingQueue.push(...manager.packetQueue.queue.splice(0));",
-    instead: "    manager.packetQueue.queue.splice(0);",
+    name: "session: nothing is sent to keep it alive",
+    file: "zk/connection.ts",
+    text: "        this.#pings.push(now);\n        this.#link.ping();\n",
+    instead: "",
   },
   // --- the coordination engine
   {
@@ -330,9 +330,9 @@ export const MUTANTS: readonly Mutant[] = [
       '    this.#data.trigger(happened(EventType.created, node), null, notify);\n    if (parent.path === "") this.#child',
   },
   {
-    name: "engine: a session that is over may be attached",
-    file: "zookeeper_server/engine.ts",
-    text: "if (session === undefined || !samePassword(session.password, request.password)) return null;",
-    instead: "if (session === undefined) return this.#newSession(request);",
+    name: "engine: sessions never end",
+    file: "zookeeper_server/sessions.ts",
+    text: "      over.push(...this.#buckets.get(bucket) ?? []);\n",
+    instead: "",
   },
 ];
