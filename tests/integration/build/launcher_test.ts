@@ -21,7 +21,7 @@ async function eventually(condition: string, holds: () => Promise<boolean> | boo
 }
 
 test("50 copies started at once in an empty cache all run, from one unpacked directory", async () => {
-  const pubsub = await packedFixture();
+  const pubsub = await packedFixture("whole");
   await inTempDir(async (directory) => {
     const env = { PUBSUB_CACHE_DIR: directory };
     const all = await Promise.all(
@@ -56,7 +56,7 @@ test("without flock, copies started at once unpack side by side and the first on
 });
 
 test("the second start uses what the first one unpacked", async () => {
-  const pubsub = await packedFixture();
+  const pubsub = await packedFixture("whole");
   await inTempDir(async (directory) => {
     const env = { PUBSUB_CACHE_DIR: directory };
     assert.match((await run(pubsub, ["--version"], env)).out, /self-extracting; .* unpacked in /);
@@ -104,7 +104,7 @@ test("the process started is the program itself: its pid, its signals", async ()
 });
 
 test("the packed program finds its native library, and starts itself again", async () => {
-  const pubsub = await packedFixture();
+  const pubsub = await packedFixture("whole");
   await inTempDir(async (directory) => {
     const env = { PUBSUB_CACHE_DIR: directory };
     assert.match((await run(pubsub, ["zeromq"], env)).out, /^4\.\d+\.\d+$/);
@@ -233,7 +233,7 @@ testWithMounts("a directory in /tmp that others could have prepared is refused",
 });
 
 testWithMounts("a full disk is told in one line, and nothing is left on it", async () => {
-  const pubsub = await packedFixture();
+  const pubsub = await packedFixture("whole");
   await inTempDir(async (directory) => {
     const script = `mount -t tmpfs -o size=30m none /mnt
       PUBSUB_CACHE_DIR=/mnt/cache ${pubsub} --version || echo code $?

@@ -6,27 +6,40 @@ import { targetOf } from "../../../scripts/build/targets.ts";
 
 const ROOT = decodeURIComponent(new URL("../../..", import.meta.url).pathname).replace(/\/$/, "");
 
-let packed: Promise<string> | undefined;
+/** Bytes of the small runtime: enough to be cut. */
+const SMALL_BYTES = 2_000_000;
 
-/** Path of a packed executable of fixture/main.ts, made once and removed when the test process ends. */
-export function packedFixture(): Promise<string> {
-  packed ??= (async () => {
+const packed = new Map<string, Promise<string>>();
+
+/**
+ * Path of a packed executable of fixture/main.ts, made once and removed when the test process ends. How it is unpacked
+ * does not depend on what its runtime is: `small` is one that starts the one that is here, and is unpacked in no time.
+ */
+export function packedFixture(kind: "whole" | "small" = "small"): Promise<string> {
+  return packed.getOrInsertComputed(kind, async () => {
     const directory = await Deno.makeTempDir({ prefix: "pubsub-launcher-" });
     addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
     const target = targetOf(Deno.build.target);
-    await Deno.mkdir(`${directory}/stage`);
-    await stageProgram(
-      ROOT,
-      `${directory}/stage`,
-      target,
-      new URL("fixture/main.ts", import.meta.url).pathname,
-    );
+    const stage = `${directory}/stage`;
+    await Deno.mkdir(stage);
+    await stageProgram(ROOT, stage, target, new URL("fixture/main.ts", import.meta.url).pathname);
+    const runtime = kind === "whole" ? Deno.execPath() : await smallRuntime(directory);
     const output = `${directory}/pubsub`;
-    await packProgram({ stage: `${directory}/stage`, runtime: Deno.execPath(), target, output, level: 1 });
-    await Deno.remove(`${directory}/stage`, { recursive: true });
+    await packProgram({ stage, runtime, target, output, level: 1 });
+    await Deno.remove(stage, { recursive: true });
     return output;
-  })();
-  return packed;
+  });
+}
+
+async function smallRuntime(directory: string): Promise<string> {
+  const path = `${directory}/runtime`;
+  const filler = new Uint8Array(SMALL_BYTES);
+  for (let at = 0; at < SMALL_BYTES; at += 65_536) {
+    crypto.getRandomValues(filler.subarray(at, Math.min(at + 65_536, SMALL_BYTES)));
+  }
+  const script = `#!/bin/sh\nexec '${Deno.execPath()}' "$@"\n# ${filler.toBase64()}\n`;
+  await Deno.writeTextFile(path, script);
+  return path;
 }
 
 /** What a finished process said. */
