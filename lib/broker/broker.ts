@@ -7,29 +7,16 @@
  * Znodes: `/brokers/<id>` while it lives; `/elections/zone_<n>/…`, `/primaries/zone_<n>` while it leads. Session
  * suspended: it answers `not_primary`, samples go on. Session lost: it steps down, and contends again.
  */
-import process from "node:process";
 import { AsyncQueue, EVENTS_KEPT } from "../base/async_queue.ts";
 import { Lifecycle, type Step } from "../base/lifecycle.ts";
 import { checkCommon, type CheckedOptions } from "../model/client_options.ts";
-import {
-  BROKER_RULES,
-  type BrokerCosts,
-  type BrokerEvent,
-  type BrokerOptions,
-  type BrokerStats,
-} from "./broker_options.ts";
-import { ControlDesk } from "./control_desk.ts";
+import { BROKER_RULES, type BrokerEvent, type BrokerOptions, type BrokerStats } from "./broker_options.ts";
+import { BrokerSockets } from "./broker_sockets.ts";
+import { statusOf } from "./broker_status.ts";
 import type { DeskOwner } from "./desk_owner.ts";
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { idLoss } from "../recipes/id_loss.ts";
-import {
-  addressOnceReachable,
-  advertised,
-  bindAddress,
-  listenAddress,
-  PATIENCE_MS,
-  tcpEndpoint,
-} from "../net/local_address.ts";
+import { PATIENCE_MS, placeOf } from "../net/local_address.ts";
 import { logger } from "../base/log.ts";
 import { given } from "../base/option_rules.ts";
 import { checkZone, randomId } from "../base/names.ts";
@@ -40,14 +27,9 @@ import { type Leader, Leadership } from "./leadership.ts";
 import { Rebalancer } from "./rebalancer.ts";
 import { SystemDirectory } from "./system_directory.ts";
 import type { BrokerRecord } from "../wire/control.ts";
-import { MAX_UPSTREAM_AT_BROKER } from "../wire/upstream.ts";
 import { parseZkAddress } from "../zk/address.ts";
 import { ZooKeeper } from "../zk/zookeeper.ts";
-import { healthOf } from "../model/zone_health.ts";
-import { CONTROL, portOf, UNLIMITED, UPSTREAM } from "../zmq/memory_guard.ts";
-import { guardMemory, type MessageForwarder, openForwarder } from "../zmq/sockets.ts";
 
-const HIGH_WATER_MARK = 4096;
 /** After a clean exit was announced, samples are forwarded for so long while subscribers move. */
 const FAREWELL_MS = 400;
 const log = logger("broker");
@@ -70,10 +52,8 @@ export class Broker implements AsyncDisposable {
   readonly #directory: SystemDirectory;
   readonly #events = new AsyncQueue<BrokerEvent>({ limit: EVENTS_KEPT });
   readonly #life: Lifecycle;
+  readonly #sockets: BrokerSockets;
   #zk: ZooKeeper | undefined;
-  #forwarder: MessageForwarder | undefined;
-  #memoryGuard: Disposable | undefined;
-  #desk: ControlDesk | undefined;
   #record: BrokerRecord | undefined;
   #brokerNode: EphemeralRecord | undefined;
   #leadership: Leadership | undefined;
@@ -95,10 +75,11 @@ export class Broker implements AsyncDisposable {
     this.#options = given(options, BROKER_RULES);
     this.id = this.#common.id;
     this.#life = new Lifecycle(`Broker ${this.id}`);
+    this.#sockets = new BrokerSockets(this.#life);
     this.#directory = new SystemDirectory(this.id, {
-      onClient: (role, id, topics) => this.#desk?.changed(role, id, topics),
+      onClient: (role, id, topics) => this.#sockets.desk?.changed(role, id, topics),
       onBrokers: () => {
-        this.#desk?.brokersChanged();
+        this.#sockets.desk?.brokersChanged();
         this.#rebalancer?.poke();
       },
       onChanges: () => this.#loadCounter?.poke(),
@@ -142,11 +123,12 @@ export class Broker implements AsyncDisposable {
   async #start(step: Step, stop: AbortSignal): Promise<void> {
     const { zookeeper, sessionTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#common;
     const zk = this.#zk = new ZooKeeper({ servers: zookeeper, sessionTimeoutMs });
-    const host = await this.#host(stop);
-    const { bind } = this.#common;
-    const at = bind === undefined ? await listenAddress(host, stop) : await bindAddress(bind, stop);
-    this.#listen(host, at, { heartbeatIntervalMs, heartbeatTimeoutMs });
-    const patience = setTimeout(() => this.#waiting(`ZooKeeper at ${zookeeper}`), PATIENCE_MS);
+    const waiting = () => this.#waiting(`ZooKeeper at ${zookeeper}`);
+    const place = await placeOf(this.#common, parseZkAddress(zookeeper), waiting, stop);
+    const heartbeats = { heartbeatIntervalMs, heartbeatTimeoutMs };
+    const endpoints = this.#sockets.open(this.#deskOwner(), place, this.#options, heartbeats);
+    this.#record = { broker: this.id, zone: this.zone, host: place.host, ...endpoints, standby: true };
+    const patience = setTimeout(waiting, PATIENCE_MS);
     await zk.connected(stop).finally(() => clearTimeout(patience));
     if (!this.#options.warm) this.#enlist();
     const { loaded, ended } = this.#directory.follow(zk, this.#life.leaving);
@@ -183,7 +165,7 @@ export class Broker implements AsyncDisposable {
       zone: this.zone,
       balance: this.#options.rebalance ?? true,
       zones: () => this.#directory.zones(),
-      move: (to, count, reason) => this.#desk!.sendAway(to, count, reason, this.#draining),
+      move: (to, count, reason) => this.#sockets.desk!.sendAway(to, count, reason, this.#draining),
     });
     await step(this.#brokerNode!.present(stop));
     this.#leadership = new Leadership(this.#leader(zk, this.#loadCounter, this.#rebalancer));
@@ -205,66 +187,17 @@ export class Broker implements AsyncDisposable {
       rebalancer,
       leaving: this.#life.leaving,
       record: () => JSON.stringify(this.#current()),
-      counts: () => this.#desk!.clients,
+      counts: () => this.#sockets.desk!.clients,
       announce: () => this.#announce(),
       onElected: ({ epoch }) => this.#events.push({ type: "primary", epoch }),
-      onOver: () => this.#desk!.clear(),
+      onOver: () => this.#sockets.desk!.clear(),
       onStandby: () => this.#events.push({ type: "standby" }),
     };
-  }
-
-  #host(signal: AbortSignal): Promise<string> {
-    const { address, zookeeper } = this.#common;
-    if (address !== undefined) return Promise.resolve(address);
-    return addressOnceReachable(
-      parseZkAddress(zookeeper),
-      () => this.#waiting(`ZooKeeper at ${zookeeper}`),
-      signal,
-    );
   }
 
   #waiting(reason: string): void {
     log.warn(`${this.id}: waiting for ${reason}`);
     this.#events.push({ type: "waiting", reason });
-  }
-
-  #listen(
-    host: string,
-    at: string,
-    heartbeats: { heartbeatIntervalMs: number; heartbeatTimeoutMs: number },
-  ): void {
-    const { controlPorts, ingressPort, egressPort } = this.#options;
-    const forwarder = this.#forwarder = openForwarder({
-      ingress: [tcpEndpoint(at, ingressPort ?? 0)],
-      egress: [tcpEndpoint(at, egressPort ?? 0)],
-      sendHighWaterMark: HIGH_WATER_MARK,
-      maxUpstreamSize: MAX_UPSTREAM_AT_BROKER,
-      ...heartbeats,
-    });
-    this.#life.own(forwarder.ended);
-    const desk = this.#desk = new ControlDesk(this.#deskOwner(), heartbeats);
-    this.#life.own(desk.ended);
-    const ports = controlPorts?.length ? [...new Set(controlPorts)] : [0];
-    const bound = ports.map((port) => desk.bind(tcpEndpoint(at, port)));
-    const { ingress: [ingress], egress: [egress] } = forwarder;
-    this.#memoryGuard = guardMemory({
-      owner: this.id,
-      allowances: new Map([
-        ...bound.map((endpoint) => [portOf(endpoint), CONTROL] as const),
-        [portOf(ingress!), UNLIMITED],
-        [portOf(egress!), UPSTREAM],
-      ]),
-      onExhausted: () => forwarder.restart(),
-    });
-    this.#record = {
-      broker: this.id,
-      zone: this.zone,
-      host,
-      control: advertised(host, bound[0]!),
-      ingress: advertised(host, ingress!),
-      egress: advertised(host, egress!),
-      standby: true,
-    };
   }
 
   #deskOwner(): DeskOwner {
@@ -279,7 +212,10 @@ export class Broker implements AsyncDisposable {
         return broker.#leadership?.acts ?? false;
       },
       routing: () => this.#directory.routing(this.#record!, this.#options.centralized ?? false),
-      status: (brief) => this.#status(brief),
+      status: (brief) => {
+        const parts = { desk: this.#sockets.desk!, directory: this.#directory, zk: this.#zk! };
+        return statusOf(this.stats(), parts, brief);
+      },
       onEvent: (event) => this.#events.push(event),
       onCount: () => {
         this.#leadership?.countSoon();
@@ -335,7 +271,7 @@ export class Broker implements AsyncDisposable {
   }
 
   #checkDrained(): void {
-    const { size, pinned } = this.#desk!.clients;
+    const { size, pinned } = this.#sockets.desk!.clients;
     if (!this.#draining || this.#drainedTold || size > pinned) return;
     this.#drainedTold = true;
     this.#events.push({ type: "drained", pinned });
@@ -352,35 +288,8 @@ export class Broker implements AsyncDisposable {
       role: this.role,
       draining: this.#draining,
       epoch: term ? String(term.epoch) : null,
-      clients: this.#desk?.clients.size ?? 0,
-      dropped: this.#desk?.dropped ?? 0,
-    };
-  }
-
-  #status(brief: boolean): Record<string, unknown> {
-    const status = {
-      ...this.stats(),
-      costs: this.#costs(),
-      ...healthOf(this.#desk!.clients),
-      unrecorded: this.#desk!.unrecorded(),
-    };
-    if (brief) return status;
-    return {
-      ...status,
-      clients: [...this.#desk!.clients].map(({ id, asker, stats }) => ({ ...stats, id, role: asker.role })),
-    };
-  }
-
-  /** What it knows of the system, and what that has cost so far. */
-  #costs(): BrokerCosts {
-    const { user, system } = process.cpuUsage();
-    return {
-      publishers: this.#directory.index.publishers.size,
-      subscribers: this.#directory.index.subscribers.size,
-      brokers: this.#directory.brokers,
-      zookeeper: this.#zk!.counters(),
-      control: this.#desk!.traffic,
-      cpuMs: (user + system) / 1000,
+      clients: this.#sockets.desk?.clients.size ?? 0,
+      dropped: this.#sockets.desk?.dropped ?? 0,
     };
   }
 
@@ -406,9 +315,7 @@ export class Broker implements AsyncDisposable {
       this.#rebalancer?.close(),
     ]);
     if (this.#started) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
-    this.#memoryGuard?.[Symbol.dispose]();
-    await this.#desk?.[Symbol.asyncDispose]();
-    await this.#forwarder?.close();
+    await this.#sockets.close();
     await this.#zk?.close();
     this.#events.close();
   }

@@ -120,6 +120,31 @@ export async function bindAddress(
   }
 }
 
+/** Where a process is. */
+export interface Place {
+  /** The host under which others reach it. */
+  readonly host: string;
+  /** The address that it listens on. */
+  readonly at: string;
+}
+
+/**
+ * Where this process is: as it was told, else where ZooKeeper finds it, for as long as it takes.
+ *
+ * @param waiting called once, when it takes longer than a healthy ZooKeeper needs.
+ * @throws {PubsubError} when what it is told to listen on has no address; the signal's reason
+ */
+export async function placeOf(
+  { address, bind }: { readonly address: string | undefined; readonly bind: string | undefined },
+  zookeeper: Ensemble,
+  waiting: () => void,
+  signal: AbortSignal,
+): Promise<Place> {
+  const host = address ?? await addressOnceReachable(zookeeper, waiting, signal);
+  const at = bind === undefined ? await listenAddress(host, signal) : await bindAddress(bind, signal);
+  return { host, at };
+}
+
 function isOwn(address: string, interfaces: readonly OwnAddress[]): boolean {
   const plain = address.split("%")[0]!;
   return plain === "::1" || plain.startsWith("127.") || interfaces.some((one) => one.address === plain);
