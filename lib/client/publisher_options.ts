@@ -2,6 +2,9 @@
 import { oneOf, type Rules, whole, yesOrNo } from "../base/option_rules.ts";
 import { CLIENT_RULES, type ClientOptions } from "../model/client_options.ts";
 
+/** A subscriber that stands still for so long is not waited for, if it is not told, milliseconds. */
+export const SLOW_MS = 5000;
+
 /** Options of a publisher. */
 export interface PublisherOptions extends ClientOptions {
   /** Samples of each topic offered to those who join: at least what a subscriber requests. Default 1. */

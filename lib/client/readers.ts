@@ -5,6 +5,7 @@
  * Guarantee: only those who were named are heard; who has not joined in time gets everything from then on when it does,
  * and who is not matched any more is waited for like a slow one, as it may be back in a moment.
  */
+import type { Outlet } from "./outlet.ts";
 import type { PublishedTopic } from "./published_topic.ts";
 import { ReaderCheck } from "./reader_check.ts";
 import { Roster } from "./roster.ts";
@@ -24,32 +25,27 @@ export type ReaderEvent = { type: "matched" | "unmatched"; topic: string; peer: 
   subscriber: string;
 };
 
+/** What they need of their publisher. */
+export interface ReadersOwner {
+  readonly publisher: string;
+  /** What is said to another one is not heard. */
+  readonly incarnation: number;
+  readonly topics: ReadonlyMap<string, PublishedTopic>;
+  /** Who waits there looks again when one has said something. */
+  readonly outlet: Pick<Outlet, "wake" | "woken">;
+  readonly leaving: AbortSignal;
+}
+
 /** They, over all topics. */
 export class Readers {
-  readonly #publisher: string;
-  readonly #incarnation: number;
-  readonly #topics: ReadonlyMap<string, PublishedTopic>;
+  readonly #owner: ReadersOwner;
   readonly #roster = new Roster();
   readonly #check = new ReaderCheck(this.#roster);
   readonly #onEvent: (event: ReaderEvent) => void;
-  readonly #onChange: () => void;
 
-  /**
-   * @param incarnation of the publisher: what is said to another one is not heard.
-   * @param onChange called when one has said something.
-   */
-  constructor(
-    publisher: string,
-    incarnation: number,
-    topics: ReadonlyMap<string, PublishedTopic>,
-    onEvent: (event: ReaderEvent) => void,
-    onChange: () => void,
-  ) {
-    this.#publisher = publisher;
-    this.#incarnation = incarnation;
-    this.#topics = topics;
+  constructor(owner: ReadersOwner, onEvent: (event: ReaderEvent) => void) {
+    this.#owner = owner;
     this.#onEvent = onEvent;
-    this.#onChange = onChange;
   }
 
   /** Messages dropped because they came in the name of nobody whom a broker has named. */
@@ -71,25 +67,27 @@ export class Readers {
   matched(subscribers: readonly SubscriberMatch[]): void {
     const { came, gone } = this.#roster.update(subscribers, monotonic());
     for (const { topic, subscriber: peer } of came) {
-      if (this.#topics.get(topic)?.stream.flow.has(peer)) this.#roster.joined(topic, peer);
-      this.#topics.get(topic)?.stream.flow.back(peer);
+      if (this.#owner.topics.get(topic)?.stream.flow.has(peer)) this.#roster.joined(topic, peer);
+      this.#owner.topics.get(topic)?.stream.flow.back(peer);
       this.#onEvent({ type: "matched", topic, peer });
     }
     for (const { topic, subscriber: peer } of gone) {
-      this.#topics.get(topic)?.stream.gone(peer);
+      this.#owner.topics.get(topic)?.stream.gone(peer);
       this.#onEvent({ type: "unmatched", topic, peer });
     }
     for (const early of this.#check.named(monotonic())) {
-      this.#hear(early, this.#topics.get(early.topic)!, monotonic());
+      this.#hear(early, this.#owner.topics.get(early.topic)!, monotonic());
     }
   }
 
   /** A message has come against the stream of samples. */
   upstream(bytes: Uint8Array): void {
     const message = decodeUpstream(bytes);
-    if (message instanceof FormatError) return log.debug(`${this.#publisher}: dropped: ${message.message}`);
-    const entry = this.#topics.get(message.topic);
-    if (!entry || message.incarnation !== this.#incarnation) return;
+    if (message instanceof FormatError) {
+      return log.debug(`${this.#owner.publisher}: dropped: ${message.message}`);
+    }
+    const entry = this.#owner.topics.get(message.topic);
+    if (!entry || message.incarnation !== this.#owner.incarnation) return;
     const now = monotonic();
     if (this.#check.admits(message, now)) this.#hear(message, entry, now);
   }
@@ -103,29 +101,51 @@ export class Readers {
       this.#roster.joined(stream.topic, subscriber);
       if (!stream.request(subscriber, message, entry.lease(now), now)) {
         log.debug(
-          `${this.#publisher}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
+          `${this.#owner.publisher}: ${subscriber} asks for ${message.depth} samples of ${stream.topic}, offered: ${stream.window.offered}`,
         );
       } else if (!known) {
         log.debug(
-          `${this.#publisher}: ${subscriber} joined topic ${stream.topic} after sample ${stream.last}`,
+          `${this.#owner.publisher}: ${subscriber} joined topic ${stream.topic} after sample ${stream.last}`,
         );
       }
     } else if (message.kind === "acknowledge") {
       if (stream.acknowledge(subscriber, message.delivered, now, message.givenUp)) {
-        log.info(`${this.#publisher}: subscriber ${subscriber} of topic ${stream.topic} has caught up`);
+        log.info(`${this.#owner.publisher}: subscriber ${subscriber} of topic ${stream.topic} has caught up`);
         this.#onEvent({ type: "caught_up", topic: stream.topic, subscriber });
       }
     } else {
       stream.leave(subscriber);
     }
     if (message.kind !== "bye") stream.setCredit(subscriber, message.credit);
-    this.#onChange();
+    this.#owner.outlet.wake();
+  }
+
+  /**
+   * Wait until at least `atLeast` of each topic, and all that are matched now, have joined; at most `ms` milliseconds.
+   *
+   * @returns whether they have.
+   */
+  async joined(ms: number, atLeast: number): Promise<boolean> {
+    const { publisher, outlet, leaving } = this.#owner;
+    const end = monotonic() + ms;
+    for (;;) {
+      const missing = this.#missing(atLeast);
+      if (missing.length === 0) return true;
+      if (monotonic() >= end) {
+        log.warn(
+          `${publisher}: going on without ${missing.slice(0, 5).join(", ")}: not joined within ${ms} ms`,
+        );
+        return false;
+      }
+      if (leaving.aborted) return false;
+      await outlet.woken();
+    }
   }
 
   /** Who is matched and has not joined, for people; and how many more there are to be of each topic. */
-  missing(atLeast: number): string[] {
+  #missing(atLeast: number): string[] {
     const missing: string[] = [];
-    for (const [topic, { stream }] of this.#topics) {
+    for (const [topic, { stream }] of this.#owner.topics) {
       for (const id of this.#roster.reliable(topic)) {
         if (!stream.flow.has(id)) missing.push(`${id} (${topic})`);
       }
@@ -139,7 +159,7 @@ export class Readers {
   /** Who is matched and has not joined in time gets everything from here on when it does. */
   expectTheRest(): void {
     const now = monotonic();
-    for (const [topic, { stream }] of this.#topics) {
+    for (const [topic, { stream }] of this.#owner.topics) {
       for (const id of this.#roster.reliable(topic)) stream.expect(id, now);
     }
   }
@@ -147,6 +167,6 @@ export class Readers {
   /** To be called now and then: tells of strangers. */
   look(now: number): void {
     const strangers = this.#check.notice(now);
-    if (strangers !== undefined) log.warn(`${this.#publisher}: ${strangers}`);
+    if (strangers !== undefined) log.warn(`${this.#owner.publisher}: ${strangers}`);
   }
 }

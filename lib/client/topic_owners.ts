@@ -2,6 +2,7 @@
  * Whether a publisher owns its topics: contends for each, and tells of every change, told by the recipe or seen by the
  * clock when a lease has run out.
  */
+import type { Outlet } from "./outlet.ts";
 import type { PublishedTopic } from "./published_topic.ts";
 import { monotonic } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
@@ -16,6 +17,8 @@ export interface Contender {
   readonly strength: number;
   /** Whether samples of a topic that somebody else owns wait. */
   readonly waits: boolean;
+  /** Who waits there looks again when something has become of a topic. */
+  readonly outlet: Pick<Outlet, "wake">;
   readonly leaving: AbortSignal;
 }
 
@@ -52,11 +55,16 @@ export class TopicOwners {
     entry.lease(monotonic());
     if (epoch > 0n) {
       log.info(`${publisher}: owns topic ${topic}, epoch ${epoch}`);
-      this.#onEvent({ type: "owner", topic, epoch });
+      this.#tell({ type: "owner", topic, epoch });
     } else if (!leaving.aborted) {
       const what = waits ? "held back" : "suppressed";
       log.info(`${publisher}: does not own topic ${topic}: its samples are ${what}`);
-      this.#onEvent({ type: "not_owner", topic });
+      this.#tell({ type: "not_owner", topic });
     }
+  }
+
+  #tell(event: OwnerEvent): void {
+    this.#onEvent(event);
+    this.#contender.outlet.wake();
   }
 }
