@@ -48,7 +48,8 @@ async function subscriber(task: PubsubTask, signal: AbortSignal): Promise<void> 
   await subscriber.start(signal);
   const go = await readyThenGo();
   await receiveAll(task, go, async (tally, end, finished) => {
-    end.addEventListener("abort", () => subscriber.close(), { once: true });
+    // Whoever leaves the function waits for the same close.
+    end.addEventListener("abort", () => void subscriber.close(), { once: true });
     if (task.take === "samples") {
       let message = 0;
       let now = 0;

@@ -40,7 +40,7 @@ export class Child implements AsyncDisposable {
     }).spawn();
     this.#input = this.#process.stdin.getWriter();
     this.#reading = Promise.all([this.#read(this.#process.stdout), this.#read(this.#process.stderr)]);
-    this.#process.status.then((status) => {
+    void this.#process.status.then((status) => {
       this.#status = status;
       this.#wake();
     });

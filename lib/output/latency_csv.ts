@@ -111,7 +111,7 @@ export class LatencyCsv {
     if (this.#failed || this.#closed || count <= 0) return undefined;
     this.#rows += latencyRows(batch, count);
     if (this.#rows.length > 65_536) this.#writing ??= this.#pump();
-    else this.#timer ??= setTimeout(() => this.#writing ??= this.#pump(), 250);
+    else this.#timer ??= setTimeout(() => void (this.#writing ??= this.#pump()), 250);
     return this.#rows.length > this.#limit ? this.#room() : undefined;
   }
 

@@ -235,7 +235,7 @@ export class BrokerCrew implements AsyncDisposable {
       return undefined;
     }
     place.brokers.add(broker);
-    broker.ended.then((how) => this.#left(broker, how));
+    void broker.ended.then((how) => this.#left(broker, how));
     return broker;
   }
 

@@ -95,13 +95,15 @@ export class BrokerProcess {
 
   /** Have it leave, and kill it when it has not in time. Resolves when it is gone. Idempotent. */
   async end(): Promise<void> {
-    if (!this.#leaving) {
-      this.#leaving = true;
-      this.#orders.close().catch(() => {});
-      const timer = setTimeout(() => this.#kill(), LEAVE_MS);
-      this.#ended.then(() => clearTimeout(timer));
+    if (this.#leaving) return void await this.#ended;
+    this.#leaving = true;
+    this.#orders.close().catch(() => {});
+    const timer = setTimeout(() => this.#kill(), LEAVE_MS);
+    try {
+      await this.#ended;
+    } finally {
+      clearTimeout(timer);
     }
-    await this.#ended;
   }
 
   #kill(): void {

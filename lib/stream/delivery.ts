@@ -102,7 +102,7 @@ export class Delivery<Item extends Waiting> {
     while (this.#asks.length > 0 && this.#asks[0]!()) this.#asks.shift();
     if (this.#asks.length === 0 || this.#fetching) return;
     this.#fetching = true;
-    this.#waiting.next().then(({ value: item }) => {
+    void this.#waiting.next().then(({ value: item }) => {
       this.#fetching = false;
       if (item === undefined) this.#ended = true;
       else this.#came.push(item);

@@ -36,7 +36,7 @@ export function releaseContext(): void {
   const over = end(context);
   context = undefined;
   ending.add(over);
-  over.finally(() => ending.delete(over));
+  void over.finally(() => ending.delete(over));
 }
 
 async function end(old: Handle): Promise<void> {

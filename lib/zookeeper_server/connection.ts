@@ -218,7 +218,7 @@ export class Connection implements Peer {
   /** Allow sending the output up to the absolute offset `to`. */
   release(to: number): void {
     if (to > this.#releasedTo) this.#releasedTo = to;
-    if (!this.#writing) this.#write();
+    if (!this.#writing) void this.#write();
   }
 
   async #write(): Promise<void> {

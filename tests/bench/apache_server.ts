@@ -73,7 +73,7 @@ export class ApacheZooKeeper implements AsyncDisposable {
   async #answering(): Promise<void> {
     const deadline = performance.now() + 30_000;
     let over = false;
-    this.process.status.then(() => over = true);
+    void this.process.status.then(() => over = true);
     while (performance.now() < deadline && !over) {
       try {
         if ((await fourLetterWord(this.address, "srvr")).startsWith("Zookeeper version")) return;

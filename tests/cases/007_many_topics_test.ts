@@ -61,7 +61,7 @@ async function load(zookeeper: string, { publishers, topics, size, mebibytes, ce
     return publisher;
   }));
   // Every join has been answered when its stream's first sample is here.
-  for (const publisher of all) for (const name of names) publisher.publish(name, payload);
+  for (const publisher of all) for (const name of names) await publisher.publish(name, payload);
   await until("the first sample of every stream", () => received === topics * publishers);
   const before = subscriber.stats();
   await Promise.all(all.map(async (publisher) => {

@@ -55,7 +55,7 @@ for (const [name, make] of KINDS) {
     await never.close();
     await assert.rejects(never.start(), says(`${name} ${never.id} is closed`));
     const floating = make({ zookeeper: NOWHERE, address: "127.0.0.1" });
-    floating.start();
+    void floating.start();
     await floating.close();
   });
 

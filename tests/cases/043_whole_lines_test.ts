@@ -158,7 +158,7 @@ Deno.test("case 43: a write that fails half way is taken back to the last row, w
     close: () => {},
   };
   const csv = new LatencyCsv(file, () => {});
-  csv.add(batchOf(["a", "b", "c", "d", "e"], { topic: 'T\n"x"\n' }), 5);
+  void csv.add(batchOf(["a", "b", "c", "d", "e"], { topic: 'T\n"x"\n' }), 5);
   await csv.close();
   assert.ok(csv.failed);
   const text = new TextDecoder().decode(held);

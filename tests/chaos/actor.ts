@@ -91,7 +91,7 @@ export class Actor {
         onWords?.(line);
       }),
     ]);
-    this.#process.status.then((status) => {
+    void this.#process.status.then((status) => {
       this.status = status;
       if (!this.leaving) onDeath(this, status.code);
     });

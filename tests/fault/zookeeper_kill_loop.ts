@@ -147,7 +147,7 @@ class SessionMaker {
           session.fate = "unknown";
           if ((await client.closeSession()).err === 0) session.fate = "ended";
         }
-        if (short) this.#watchExpiry(session);
+        if (short) void this.#watchExpiry(session);
       }
     } catch {
       // The server is gone.

@@ -134,7 +134,7 @@ export class World {
       }),
     );
     const events: ControlEvent[] = [];
-    (async () => {
+    void (async () => {
       for await (const event of client.events()) events.push(event);
     })();
     return { client, events, zk };

@@ -97,7 +97,7 @@ export class Pubsub implements AsyncDisposable {
 
   /** A line of standard error that matches, as soon as there is one. Fails at once when the process ends. */
   async says(pattern: RegExp, deadlineMs = 20_000): Promise<string> {
-    this.#child.status.then(({ code }) => this.#code = code);
+    void this.#child.status.then(({ code }) => this.#code = code);
     const line = await until(`"pubsub ${this.#args.join(" ")}" says ${pattern}`, () => {
       const found = this.stderr.find((line) => pattern.test(line));
       if (found === undefined && this.#code !== undefined) return "";

@@ -44,10 +44,10 @@ function worldIn(place: Place): World {
       const subscriber = place.use(new Subscriber({ ...client, id, ...options }));
       const received: Received = { subscriber, numbers: [], failovers: [] };
       await subscriber.start();
-      (async () => {
+      void (async () => {
         for await (const { sequence } of subscriber) received.numbers.push(sequence);
       })();
-      (async () => {
+      void (async () => {
         for await (const event of subscriber.events()) {
           if (event.type === "failover") received.failovers.push(event.failover.event);
         }
@@ -72,7 +72,7 @@ async function hears<T extends BrokerEvent["type"]>(
 /** Publishes a number every few milliseconds until stopped. @returns how many. */
 function publishing(publisher: Publisher): { stop(): Promise<number> } {
   let last = 0;
-  const timer = setInterval(() => publisher.publish("T", String(++last)), 3);
+  const timer = setInterval(() => void publisher.publish("T", String(++last)), 3);
   return {
     async stop() {
       clearInterval(timer);

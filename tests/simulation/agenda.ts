@@ -1,13 +1,16 @@
 /** What is going to happen, in the order of time, and of planning at the same time. A binary heap. */
 import type { Process } from "./world.ts";
 
+/** What is done then. A promise that it gives is not waited for; when that rejects, somebody has crashed. */
+export type Action = () => unknown;
+
 /** Something that happens at a moment. */
 export interface Happening {
   time: number;
   /** The order of what happens at the same time. */
   turn: number;
   readonly process: Process | undefined;
-  readonly action: () => void;
+  readonly action: Action;
   /** It has happened, or is not to happen any more. */
   over: boolean;
   /** A program has set it. */
@@ -18,7 +21,7 @@ export class Agenda {
   readonly #heap: Happening[] = [];
   #turn = 0;
 
-  add(time: number, process: Process | undefined, action: () => void): Happening {
+  add(time: number, process: Process | undefined, action: Action): Happening {
     const happening: Happening = { time, turn: 0, process, action, over: false };
     this.put(happening, time);
     return happening;

@@ -8,7 +8,7 @@
 import { newSystemClock, useSystemClock } from "../../lib/base/clock.ts";
 import { type Random, seeded } from "../../lib/base/random.ts";
 import type { SystemClock } from "../../lib/base/system_clock.ts";
-import { Agenda, type Happening } from "./agenda.ts";
+import { type Action, Agenda, type Happening } from "./agenda.ts";
 import { drainMicrotasks, type Machine, withMachine } from "./machine.ts";
 
 /** 2026-01-01, when every world begins. */
@@ -98,7 +98,7 @@ export class World implements Machine {
   // --- processes
 
   /** A new process, in which `main` runs. @param host of a process that has ended; else one of its own */
-  spawn(name: string, main: (process: Process) => void, host?: string): Process {
+  spawn(name: string, main: (process: Process) => unknown, host?: string): Process {
     const process = new Process(this, name, this.processes.length + 1, host);
     this.processes.push(process);
     this.after(0, process, () => main(process));
@@ -133,12 +133,12 @@ export class World implements Machine {
   // --- time
 
   /** Have this happen to that process (to nobody: the world itself) in so many milliseconds. */
-  after(ms: number, process: Process | undefined, action: () => void): Happening {
+  after(ms: number, process: Process | undefined, action: Action): Happening {
     return this.at(this.now + Math.max(0, ms), process, action);
   }
 
   /** Have this happen then. */
-  at(time: number, process: Process | undefined, action: () => void): Happening {
+  at(time: number, process: Process | undefined, action: Action): Happening {
     return this.#agenda.add(time, process, action);
   }
 
@@ -184,7 +184,7 @@ export class World implements Machine {
     this.#within(process, action);
   }
 
-  #within(process: Process | undefined, action: () => void): void {
+  #within(process: Process | undefined, action: Action): void {
     this.#current = process;
     if (process !== undefined) useSystemClock(process.clock ??= newSystemClock());
     try {

@@ -13,7 +13,7 @@ class Collector<T> {
   readonly items: T[] = [];
   done = false;
   constructor(iterable: AsyncIterable<T>, onItem: (item: T) => void = () => {}) {
-    (async () => {
+    void (async () => {
       for await (const item of iterable) {
         onItem(item);
         this.items.push(item);

@@ -106,7 +106,7 @@ test("a subscriber that pauses keeps its connection and misses nothing", async (
   subscriber.send(frame("\x01"));
   await subscriptions.first(1);
   const lost: string[] = [];
-  (async () => {
+  void (async () => {
     for await (const event of subscriber.peers()) if (event.type === "disconnected") lost.push(event.type);
   })();
   // Longer than the heartbeat's time-out, with more messages than any default limit.

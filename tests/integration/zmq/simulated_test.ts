@@ -39,7 +39,7 @@ function text(bytes: Uint8Array): string {
 
 /** Tells everything that comes; frames but not who sent it. */
 function read(socket: MessageSocket, name: string, log: (line: string) => void, from = 0): void {
-  (async () => {
+  void (async () => {
     for await (const messages of socket.messages()) {
       for (const message of messages) log(`${name} gets ${message.slice(from).map(text).join("|")}`);
     }
@@ -48,7 +48,7 @@ function read(socket: MessageSocket, name: string, log: (line: string) => void, 
 }
 
 function watch(socket: MessageSocket, name: string, log: (line: string) => void): void {
-  (async () => {
+  void (async () => {
     for await (const { type } of socket.peers()) if (type !== "retrying") log(`${name}: ${type}`);
   })();
 }
@@ -141,7 +141,7 @@ const STEPS: Record<string, Steps> = {
     dealer.connect(endpoint);
     log(`queued: ${dealer.send(frame("first"))}`);
     let route: Uint8Array | undefined;
-    (async () => {
+    void (async () => {
       for await (const messages of router.messages()) {
         for (const [from, ...rest] of messages) {
           route = from!.slice();

@@ -72,7 +72,7 @@ Deno.test("any topic is one field of a row", () => {
 Deno.test("closing writes every row, also those of the last moment, and closes the file once", async () => {
   const file = new MemoryFile();
   const csv = new LatencyCsv(file, (reason) => assert.fail(reason));
-  for (let i = 0; i < 1000; i++) csv.add(batchOf(["x"], { firstSequence: i + 1 }), 1);
+  for (let i = 0; i < 1000; i++) void csv.add(batchOf(["x"], { firstSequence: i + 1 }), 1);
   await csv.close();
   await csv.close();
   const rows = parseCsv(file.text);
@@ -84,7 +84,7 @@ Deno.test("closing writes every row, also those of the last moment, and closes t
 Deno.test("rows reach the file by themselves, without a close", async () => {
   const file = new MemoryFile();
   const csv = new LatencyCsv(file, (reason) => assert.fail(reason));
-  csv.add(batchOf(["x"]), 1);
+  void csv.add(batchOf(["x"]), 1);
   const deadline = Date.now() + 10_000;
   while (!file.text.includes("pub-1")) {
     assert.ok(Date.now() < deadline, "the row was never written");
@@ -99,9 +99,9 @@ Deno.test("a full disk is told once, later rows are dropped, and closing still w
   const csv = new LatencyCsv(file, (reason) => reasons.push(reason));
   await csv.flush();
   file.fault = new Error("No space left on device");
-  csv.add(batchOf(["x"]), 1);
+  void csv.add(batchOf(["x"]), 1);
   await csv.flush();
-  csv.add(batchOf(["y"]), 1);
+  void csv.add(batchOf(["y"]), 1);
   await csv.flush();
   await csv.close();
   assert.deepEqual(reasons, ["No space left on device"]);

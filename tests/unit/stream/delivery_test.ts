@@ -211,7 +211,7 @@ Deno.test("what is asked for is answered in the order of asking, whatever comes 
           for (let i = 0; i < one.times; i++) {
             const at = asked.length;
             asked.push(loop.next());
-            asked[at]!.then(({ done }) => done || settled.push(at));
+            void asked[at]!.then(({ done }) => done || settled.push(at));
           }
         } else if (one.do === "leave") {
           if (loop !== undefined) await loop.return!();

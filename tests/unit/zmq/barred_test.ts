@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import fc from "fast-check";
 import { Barred, dropFilter, MAX_BARRED, sourceOf } from "../../../lib/zmq/barred.ts";
 
-test("who is barred is let in after ten seconds, the next time after twenty, at last after a minute", () => {
+Deno.test("who is barred is let in after ten seconds, the next time after twenty, at last after a minute", () => {
   const barred = new Barred();
   let now = 0;
   for (const lasts of [10_000, 20_000, 40_000, 60_000, 60_000]) {
@@ -16,7 +15,7 @@ test("who is barred is let in after ten seconds, the next time after twenty, at 
   assert.equal(barred.add("192.0.2.7", now + 1), 10_000, "forgiven after a minute");
 });
 
-test("no more than so many are barred, and the first ones are let in before", () => {
+Deno.test("no more than so many are barred, and the first ones are let in before", () => {
   const barred = new Barred();
   for (let i = 0; i < MAX_BARRED + 10; i++) barred.add(`192.0.2.${i}`, i);
   const left = barred.at(100);
@@ -64,7 +63,7 @@ function packetFrom(address: string): Uint8Array {
   return packet;
 }
 
-test("the filter drops what comes from those addresses, and nothing else", () => {
+Deno.test("the filter drops what comes from those addresses, and nothing else", () => {
   fc.assert(fc.property(fc.uniqueArray(address, { maxLength: MAX_BARRED }), address, (listed, other) => {
     const filter = dropFilter(listed);
     for (const one of listed) assert.ok(!passes(filter, packetFrom(one)), one);
@@ -72,7 +71,7 @@ test("the filter drops what comes from those addresses, and nothing else", () =>
   }));
 });
 
-test("a peer is taken for its address, one of IPv6 for its network", () => {
+Deno.test("a peer is taken for its address, one of IPv6 for its network", () => {
   assert.equal(sourceOf("192.0.2.7:40112"), "192.0.2.7");
   assert.equal(sourceOf("[2001:db8:0:1:2:3:4:5]:40112"), "2001:db8:0:1");
   assert.equal(sourceOf("[0:0:0:0:0:ffff:c000:207]:40112"), "192.0.2.7");

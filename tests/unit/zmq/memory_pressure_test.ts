@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { type Finding, LIMIT_BYTES, MemoryPressure } from "../../../lib/zmq/memory_pressure.ts";
 
 const MIB = 1024 * 1024;
@@ -23,7 +22,7 @@ function times(findings: (Finding & { at: number })[], what: "blame" | "exhauste
   return findings.filter((finding) => finding[what]).map(({ at }) => at);
 }
 
-test("up to the limit nobody is blamed, however fast memory grows", () => {
+Deno.test("up to the limit nobody is blamed, however fast memory grows", () => {
   const pressure = new MemoryPressure(START);
   assert.deepEqual(pressure.look(START + LIMIT_BYTES, 0), {
     above: LIMIT_BYTES,
@@ -37,14 +36,14 @@ test("up to the limit nobody is blamed, however fast memory grows", () => {
   assert.equal(pressure.look(START + LIMIT_BYTES + 1, 50).jumped, false);
 });
 
-test("the moment in which it is exceeded is told once, until it is no longer", () => {
+Deno.test("the moment in which it is exceeded is told once, until it is no longer", () => {
   const pressure = new MemoryPressure(START);
   const memory = [START, MUCH, MUCH, MUCH, START, START, MUCH];
   const exceeded = memory.map((bytes, look) => pressure.look(bytes, 50 * look).exceeded);
   assert.deepEqual(exceeded, [false, true, false, false, false, false, true]);
 });
 
-test("above it there is time to give back what is free, then somebody is blamed every quarter of a second", () => {
+Deno.test("above it there is time to give back what is free, then somebody is blamed every quarter of a second", () => {
   const pressure = new MemoryPressure(START);
   const blamed: number[] = [];
   for (let now = 0; now < 1000; now += 50) {
@@ -55,7 +54,7 @@ test("above it there is time to give back what is free, then somebody is blamed 
   assert.deepEqual(blamed, [250, 500, 750]);
 });
 
-test("after three seconds everything is given up, and after half a minute more it is normal", () => {
+Deno.test("after three seconds everything is given up, and after half a minute more it is normal", () => {
   const pressure = new MemoryPressure(START);
   const findings = looks(pressure, MUCH, 0, 40_000);
   assert.deepEqual(times(findings, "exhausted"), [3000]);
@@ -67,7 +66,7 @@ test("after three seconds everything is given up, and after half a minute more i
   assert.equal(findings.at(-1)!.above, 0);
 });
 
-test("a flood whose peers are cut again and again does not put that off", () => {
+Deno.test("a flood whose peers are cut again and again does not put that off", () => {
   const pressure = new MemoryPressure(START);
   const exhausted: number[] = [];
   for (let now = 0; now < 5000; now += 50) {
@@ -78,7 +77,7 @@ test("a flood whose peers are cut again and again does not put that off", () => 
   assert.deepEqual(exhausted, [3000]);
 });
 
-test("the time in which nobody looked counts little", () => {
+Deno.test("the time in which nobody looked counts little", () => {
   const pressure = new MemoryPressure(START);
   pressure.look(MUCH, 0);
   // Held up, or stopped, for a minute.
@@ -87,7 +86,7 @@ test("the time in which nobody looked counts little", () => {
   assert.deepEqual(times(looks(pressure, MUCH, 60_050, 64_000), "exhausted"), [62_750]);
 });
 
-test("memory that comes back and is short again begins anew", () => {
+Deno.test("memory that comes back and is short again begins anew", () => {
   const pressure = new MemoryPressure(START);
   assert.deepEqual(times(looks(pressure, MUCH, 0, 2950), "exhausted"), []);
   pressure.look(START, 2950);
@@ -97,14 +96,14 @@ test("memory that comes back and is short again begins anew", () => {
   assert.deepEqual([times(again, "exhausted"), times(again, "resigned")], [[11_000], []]);
 });
 
-test("what was taken for normal is not any more when it is gone", () => {
+Deno.test("what was taken for normal is not any more when it is gone", () => {
   const pressure = new MemoryPressure(START);
   looks(pressure, MUCH, 0, 40_000);
   assert.equal(pressure.look(START - MIB, 40_000).above, -MIB);
   assert.equal(pressure.look(MUCH, 40_050).above, MUCH - START);
 });
 
-test("for ten seconds after somebody sent too much, the next one is expected", () => {
+Deno.test("for ten seconds after somebody sent too much, the next one is expected", () => {
   const pressure = new MemoryPressure(START);
   assert.equal(pressure.alert(0), false);
   pressure.alarm(100);

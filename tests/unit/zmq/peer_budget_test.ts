@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { type Connection, formatAddress } from "../../../lib/zmq/connections.ts";
 import { PeerBudget, UNLIMITED } from "../../../lib/zmq/peer_budget.ts";
 
@@ -12,7 +11,7 @@ function connection(descriptor: number, more: Partial<Connection> = {}): Connect
   return { descriptor, port: UP, peer, received: 0, acknowledged: 0, unsent: 0, ...more };
 }
 
-test("who sends more at once than allowed has used it up, whoever stays within the rate has not", () => {
+Deno.test("who sends more at once than allowed has used it up, whoever stays within the rate has not", () => {
   const budget = new PeerBudget(allowances);
   assert.deepEqual(budget.look([connection(5, { received: 1000 }), connection(6)], 0), []);
   // One second earns 100.
@@ -24,7 +23,7 @@ test("who sends more at once than allowed has used it up, whoever stays within t
   }
 });
 
-test("an allowance is never more than the burst, and a new connection has it whole", () => {
+Deno.test("an allowance is never more than the burst, and a new connection has it whole", () => {
   const budget = new PeerBudget(allowances);
   budget.look([connection(5)], 0);
   const late = connection(5, { received: 1001 });
@@ -32,13 +31,13 @@ test("an allowance is never more than the burst, and a new connection has it who
   assert.deepEqual(budget.look([connection(5, { peer: "127.0.0.1:7", received: 1000 })], 1_000_000), []);
 });
 
-test("samples may be sent without a limit", () => {
+Deno.test("samples may be sent without a limit", () => {
   const budget = new PeerBudget(allowances);
   assert.deepEqual(budget.look([connection(5, { port: SAMPLES, received: 1e12 })], 0), []);
   assert.deepEqual(budget.look([connection(5, { port: SAMPLES, received: 2e12 })], 1), []);
 });
 
-test("those that take nothing of what waits for them are stuck, all of them", () => {
+Deno.test("those that take nothing of what waits for them are stuck, all of them", () => {
   const budget = new PeerBudget(allowances);
   const at = (taken: number) => [
     connection(5, { unsent: 4096, acknowledged: 7 }),
@@ -54,7 +53,7 @@ test("those that take nothing of what waits for them are stuck, all of them", ()
   assert.deepEqual(budget.stuck(at(1)).map(({ descriptor }) => descriptor), [5, 7, 10]);
 });
 
-test("who had nothing waiting at the look before is not stuck, however long ago it has taken something", () => {
+Deno.test("who had nothing waiting at the look before is not stuck, however long ago it has taken something", () => {
   const budget = new PeerBudget(allowances);
   budget.look([connection(5, { acknowledged: 7 })], 0);
   const burst = [connection(5, { acknowledged: 7, unsent: 1e6 })];
@@ -75,7 +74,7 @@ function blame(since: number, ...connections: Connection[]): number[] {
   );
 }
 
-test("blamed is who sends most now and those like it, then the slowest, then who has sent much for its time, then who sends samples, then nobody", () => {
+Deno.test("blamed is who sends most now and those like it, then the slowest, then who has sent much for its time, then who sends samples, then nobody", () => {
   const sender = connection(9, { port: SAMPLES, received: 1e9 });
   const slow = [
     connection(6, { unsent: 5000, acknowledged: 10 }),
@@ -90,7 +89,7 @@ test("blamed is who sends most now and those like it, then the slowest, then who
   assert.deepEqual(blame(0, connection(5, { received: 124 }), little), []);
 });
 
-test("those flood who send much now, and who have done so from the same address for all of their time", () => {
+Deno.test("those flood who send much now, and who have done so from the same address for all of their time", () => {
   const budget = new PeerBudget(allowances);
   const before = [
     connection(5, { received: 0 }),
@@ -110,7 +109,7 @@ test("those flood who send much now, and who have done so from the same address 
   assert.deepEqual(budget.flooders(now).map(({ descriptor }) => descriptor), [5], "that was long ago");
 });
 
-test("who was not looked at for long is not taken for one that has sent all of it now", () => {
+Deno.test("who was not looked at for long is not taken for one that has sent all of it now", () => {
   const budget = new PeerBudget(allowances);
   budget.look([connection(5), connection(6)], 0);
   const later = [connection(5, { received: 900 }), connection(6, { received: 1100 })];
@@ -121,7 +120,7 @@ test("who was not looked at for long is not taken for one that has sent all of i
   assert.deepEqual(budget.flooders(fast), fast);
 });
 
-test("a subscriber that has acknowledged for a day is blamed after everybody else", () => {
+Deno.test("a subscriber that has acknowledged for a day is blamed after everybody else", () => {
   const day = 24 * 3600 * 1000;
   const honest = connection(5, { received: 20_000 * day / 1000 });
   assert.deepEqual(blame(day, honest, connection(6, { unsent: 5000 })), [6]);
@@ -134,7 +133,7 @@ test("a subscriber that has acknowledged for a day is blamed after everybody els
   assert.equal(budget.toBlame([honest, flooder]), flooder);
 });
 
-test("who sends samples now is blamed before who has sent more long ago", () => {
+Deno.test("who sends samples now is blamed before who has sent more long ago", () => {
   const budget = new PeerBudget(allowances);
   const [idle, busy] = [{ port: SAMPLES, received: 1e9 }, { port: SAMPLES, received: 2e6 }];
   budget.look([connection(5, idle), connection(6, { ...busy, received: 0 })], 0);
@@ -146,7 +145,7 @@ test("who sends samples now is blamed before who has sent more long ago", () => 
   assert.equal(budget.toBlame(later)?.descriptor, 5);
 });
 
-test("addresses of the kernel are written as everywhere", () => {
+Deno.test("addresses of the kernel are written as everywhere", () => {
   assert.equal(formatAddress(Uint8Array.of(2, 0, 0x9c, 0xb0, 192, 0, 2, 7)), "192.0.2.7:40112");
   const six = new Uint8Array(28);
   six.set([10, 0, 0x15, 0xb3]);
