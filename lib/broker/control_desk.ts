@@ -168,7 +168,7 @@ export class ControlDesk implements AsyncDisposable {
     if (before) this.#unrecorded.delete(before);
     const feed = new MatchFeed(asker, directory.index);
     const client = this.clients.add({ asker, feed, route, pinned, key, attempt }, now);
-    this.#homecomers.registered(nameOf(client), now);
+    this.#homecomers.registered(nameOf(client), now, (to) => directory.isPrimary(to));
     log.debug(`${id}: ${role} ${info.id} registers in zone ${zone}`);
     this.#owner.onEvent({ type: "client", id: info.id, role, what: "registered" });
     this.#owner.onCount();
@@ -291,18 +291,19 @@ export class ControlDesk implements AsyncDisposable {
   /**
    * Send so many clients to another zone, those first that have been here longest.
    *
-   * @param all those, too, that have just come back from where they were sent to.
+   * @param all those, too, that have come back from there.
    * @returns how many were sent.
    */
   sendAway(zone: number, count: number, reason: string, all: boolean): number {
     const now = monotonic();
+    const to = this.#owner.directory.primaryOf(zone) ?? "";
     let sent = 0;
     for (const client of this.clients) {
       if (sent >= count) break;
       if (client.pinned || now - (client.sentAwayAt ?? -Infinity) < SENT_AWAY_MS) continue;
-      if (!all && this.#homecomers.stays(nameOf(client), now)) continue;
+      if (!all && this.#homecomers.stays(nameOf(client), to, now)) continue;
       client.sentAwayAt = now;
-      this.#homecomers.sent(nameOf(client), now);
+      this.#homecomers.sent(nameOf(client), to, now);
       this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });
       sent++;
     }

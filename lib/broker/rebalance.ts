@@ -87,6 +87,8 @@ function flattest(zones: readonly ZoneState[], more: number, balance: boolean): 
 
 /** How long the counts of a step are waited for before they are taken for what they are. */
 const ARRIVAL_MS = 3000;
+/** Twice as long after each step of which nobody has arrived, but not longer than this: perhaps nobody can. */
+const LONGEST_ARRIVAL_MS = 60_000;
 /** Zones that have been flat for so long are left alone until a zone appears or drains, or they are very uneven. */
 const QUIET_MS = 5000;
 /** Left alone, they are looked at this often ... */
@@ -107,6 +109,14 @@ export interface Outlook {
   readonly againMs: number;
 }
 
+/** What a step is to bring about. */
+interface Expected {
+  /** How many clients each zone had that gets some, and is to have. */
+  readonly counts: ReadonlyMap<number, { readonly before: number; readonly after: number }>;
+  readonly since: number;
+  until: number;
+}
+
 /**
  * Step after step from the moment a zone appears or drains, or the zones are very uneven, until they are flat and stay
  * so. A step is planned only when the clients of the one before have arrived, so that none is moved because it was
@@ -118,7 +128,8 @@ export class Rebalancing {
   #reason = "";
   #active = false;
   #flatSince: number | undefined;
-  #expected: { counts: Map<number, number>; until: number } | undefined;
+  #expected: Expected | undefined;
+  #patienceMs = ARRIVAL_MS;
 
   /** @param balance whether clients move between zones that do not drain. */
   constructor(balance: boolean) {
@@ -130,9 +141,11 @@ export class Rebalancing {
     this.#compare(zones);
     if (!this.#active && this.#balance && isUneven(zones)) this.#begin("zones are uneven");
     if (!this.#active) return { moves: [], reason: this.#reason, againMs: REST_LOOK_MS };
-    if (this.#expected && now < this.#expected.until && !this.#arrived(zones)) {
-      return { moves: [], reason: this.#reason, againMs: LOOK_MS };
+    const arrived = this.#expected ? this.#arrived(zones) : "all";
+    if (arrived !== "all" && now < this.#expected!.until) {
+      return { moves: [], reason: this.#reason, againMs: LOOK_MS * this.#patienceMs / ARRIVAL_MS };
     }
+    this.#patienceMs = arrived === "none" ? Math.min(2 * this.#patienceMs, LONGEST_ARRIVAL_MS) : ARRIVAL_MS;
     this.#expected = undefined;
     const moves = planMoves(zones, { balance: this.#balance, most: MOST_A_STEP });
     if (moves.length > 0) {
@@ -164,20 +177,29 @@ export class Rebalancing {
     this.#reason = reason;
     this.#active = true;
     this.#flatSince = undefined;
+    this.#patienceMs = ARRIVAL_MS;
+    const expected = this.#expected;
+    if (expected) expected.until = Math.min(expected.until, expected.since + ARRIVAL_MS);
   }
 
   #expect(now: number, zones: readonly ZoneState[], moves: readonly Move[]): void {
-    const counts = new Map<number, number>();
+    const counts = new Map<number, { before: number; after: number }>();
     for (const { to, count } of moves) {
-      const before = counts.get(to) ?? zones.find(({ zone }) => zone === to)!.clients;
-      counts.set(to, before + count);
+      const before = zones.find(({ zone }) => zone === to)!.clients;
+      counts.set(to, { before, after: (counts.get(to)?.after ?? before) + count });
     }
-    this.#expected = { counts, until: now + ARRIVAL_MS };
+    this.#expected = { counts, since: now, until: now + this.#patienceMs };
   }
 
-  #arrived(zones: readonly ZoneState[]): boolean {
+  /** Who of the last step has arrived. */
+  #arrived(zones: readonly ZoneState[]): "all" | "some" | "none" {
     const counts = new Map(zones.map(({ zone, clients }) => [zone, clients]));
-    return [...this.#expected!.counts].every(([zone, count]) => (counts.get(zone) ?? Infinity) >= count);
+    const changes = [...this.#expected!.counts].map(([zone, count]) => ({
+      ...count,
+      now: counts.get(zone) ?? Infinity,
+    }));
+    if (changes.every(({ after, now }) => now >= after)) return "all";
+    return changes.some(({ before, now }) => now > before) ? "some" : "none";
   }
 }
 

@@ -124,7 +124,10 @@ export class Rebalancer implements AsyncDisposable {
     for (const { from, to, count } of moves) {
       if (from !== this.#options.zone) continue;
       const sent = this.#options.move(to, count, `step ${step}, ${reason}`);
-      log.info(`step ${step}: ${sent} of ${count} clients sent from zone ${from} to zone ${to}: ${reason}`);
+      const text =
+        `step ${step}: ${sent} of ${count} clients sent from zone ${from} to zone ${to}: ${reason}`;
+      if (sent > 0) log.info(text);
+      else log.debug(text);
     }
   }
 

@@ -185,6 +185,11 @@ export class SystemDirectory {
       .find((record) => record.zone === zone && !record.standby && record.broker !== this.#owner)?.broker;
   }
 
+  /** Whether this broker is the primary of any zone. */
+  isPrimary(broker: string): boolean {
+    return this.#brokers.values().some((record) => record.broker === broker && !record.standby);
+  }
+
   /** What the broker with this record offers its clients: its own egress, then others of its zone, then other zones'. */
   routing(own: BrokerRecord, centralized: boolean): Routing {
     const rank = ({ zone, standby }: BrokerRecord) => (zone === own.zone ? 0 : 2) + (standby ? 1 : 0);

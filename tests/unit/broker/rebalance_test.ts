@@ -232,6 +232,30 @@ Deno.test("left alone when flat; looked at again when a zone appears, drains, or
   assert.equal(total(fewer.moves), 16);
 });
 
+Deno.test("of whom nobody arrives they are sent ever more seldom, and at once again when zones change", () => {
+  const rebalancing = new Rebalancing(true);
+  const uneven = [zone(1, 6), zone(2, 0)];
+  const steps: number[] = [];
+  let now = 0;
+  const until = (end: number, zones: ZoneState[]) => {
+    while (now < end) {
+      const { moves, againMs } = rebalancing.look(now, zones);
+      if (moves.length > 0) steps.push(now / 1000);
+      now += againMs;
+    }
+  };
+  until(200_000, uneven);
+  const pauses = steps.slice(1).map((step, index) => Math.round(step - steps[index]!));
+  assert.deepEqual(pauses.slice(0, 3), [3, 6, 12]);
+  assert(steps.length <= 8 && Math.max(...pauses) <= 64, `${pauses}`);
+  const before = steps.length;
+  const began = now;
+  until(began + 4000, [...uneven, zone(3, 0)]);
+  assert.equal(steps.length, before + 1, "a new zone");
+  until(began + 8000, [zone(1, 5), zone(2, 1), zone(3, 0)]);
+  assert.equal(steps.length, before + 2, "somebody has arrived");
+});
+
 Deno.test("without balancing an uneven or new zone moves nobody", () => {
   const rebalancing = new Rebalancing(false);
   assert.deepEqual(rebalancing.look(0, [zone(1, 30), zone(2, 0)]).moves, []);
