@@ -9,6 +9,8 @@ import type { Note, Process } from "./world.ts";
 
 /** Everybody has settled so long after the last fault, or never will. */
 const SETTLE_MS = 40_000;
+/** What was missed is repaired in so long, while as much is published as before. */
+const REPAIR_MS = 3000;
 /** Leaving takes at most so long. */
 const LEAVE_MS = 60_000;
 const LOOK_MS = 50;
@@ -70,7 +72,8 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     for (let at = LOOK_MS; at < plan.quietAt + SETTLE_MS; at += LOOK_MS) {
       world.at(at, undefined, () => judge.look());
     }
-    world.runUntil(plan.quietAt);
+    world.runUntil(plan.quietAt + REPAIR_MS);
+    system.calm = true;
     world.runUntil(plan.quietAt + SETTLE_MS, () => world.crashes.length > 0 || judge.settled());
     world.act(() => judge.atRest());
     judge.treeIsRight();
