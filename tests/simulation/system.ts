@@ -22,8 +22,8 @@ import { simulatedTcp } from "./tcp.ts";
 import { type Process, World } from "./world.ts";
 
 export const SESSION_MS = 4000;
-/** So many times as long from one sample to the next when all is calm. */
-const CALM = 10;
+/** From one sample of a topic to the next on average when all is calm, milliseconds. */
+const CALM_MS = 100;
 const ZOOKEEPER_PORT = 2181;
 
 /** How often things happen. */
@@ -239,7 +239,8 @@ export class System {
       party.published.set(topic, this.ledger.given(source));
       party.publishedAt.set(topic, this.world.now);
       // Real ones are never so regular.
-      await this.#pause(process, 2 * meanMs * process.random() * (this.calm ? CALM : 1));
+      const mean = this.calm ? Math.max(meanMs, CALM_MS) : meanMs;
+      await this.#pause(process, 2 * mean * process.random());
     }
   }
 
