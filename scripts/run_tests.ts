@@ -2,7 +2,7 @@
  * Runs test files side by side, each in a process of its own: most of their time is waiting. Files whose first comment
  * says `Runs alone: why` follow one after the other.
  *
- *     deno run -A scripts/run_tests.ts [--jobs N] FILE-OR-FOLDER…
+ *     deno run -A scripts/run_tests.ts [--jobs N] [--only together|alone] FILE-OR-FOLDER…
  *
  * A file that fails is run once more, alone: if it passes then, that is said (`FLAKY: file, tests`) and does not fail
  * the whole; it is to be mended all the same. A file without a test has failed. The last line has the totals as `deno test` prints them.
@@ -11,7 +11,7 @@
  * minutes is killed and has failed. Exit code 1 when a test failed twice, 2 for usage.
  */
 import process from "node:process";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { outcomeOf, runsAlone } from "./run_tests/outcome.ts";
 
 const FILE_MS = 600_000;
@@ -89,7 +89,7 @@ async function runAll(files: readonly string[], jobs: number): Promise<Run[]> {
   return runs;
 }
 
-async function main(paths: readonly string[], jobs: number): Promise<number> {
+async function main(paths: readonly string[], jobs: number, only?: string): Promise<number> {
   const began = performance.now();
   const files = new Map<string, string>();
   for (const path of paths) {
@@ -98,8 +98,11 @@ async function main(paths: readonly string[], jobs: number): Promise<number> {
   if (files.size === 0) throw new Error(`no test file in ${paths.join(" ")}`);
   // The longest texts first: a file that takes long is not to begin last.
   const ordered = [...files].sort(([, one], [, other]) => other.length - one.length);
-  const alone = ordered.filter(([, text]) => runsAlone(text)).map(([file]) => file);
-  const together = ordered.filter(([, text]) => !runsAlone(text)).map(([file]) => file);
+  const chosen = (isAlone: boolean) => only === undefined || (only === "alone") === isAlone;
+  const those = (isAlone: boolean) =>
+    ordered.filter(([, text]) => chosen(isAlone) && runsAlone(text) === isAlone).map(([file]) => file);
+  const [alone, together] = [those(true), those(false)];
+  if (alone.length + together.length === 0) throw new Error(`none of the test files runs ${only}`);
   console.log(`${together.length} files ${jobs} at a time, then ${alone.length} alone`);
   const first = [...await runAll(together, jobs), ...await runAll(alone, 1)];
   const again = first.filter(({ ok }) => !ok).map(({ file }) => file);
@@ -139,9 +142,12 @@ await new Command("run_tests")
     jobsOf,
     Math.min(MOST_JOBS, 2 * navigator.hardwareConcurrency),
   )
+  .addOption(
+    new Option("--only <which>", "those that run side by side, or alone").choices(["together", "alone"]),
+  )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-  .action(async (paths: string[], { jobs }: { jobs: number }) => {
-    process.exitCode = await main(paths, jobs).catch((error) => {
+  .action(async (paths: string[], { jobs, only }: { jobs: number; only?: string }) => {
+    process.exitCode = await main(paths, jobs, only).catch((error) => {
       console.error(`run_tests: ${error instanceof Error ? error.message : error}`);
       return 2;
     });

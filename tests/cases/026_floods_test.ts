@@ -1,6 +1,8 @@
 /**
  * Cases 26 and 52: floods of subscriptions and requests aborted brokers, and what they had cost was never given back.
  * Larger, and for every port: `deno run -A tests/chaos/floods.ts`.
+ *
+ * Runs alone: a flood takes a processor for itself.
  */
 import assert from "node:assert/strict";
 import { subscription as subscriptionMessage } from "../../lib/wire/key.ts";
