@@ -26,6 +26,8 @@ export const REBALANCE = `${SHARED_STATE}/rebalance`;
 
 const log = logger("rebalance");
 
+/** While ZooKeeper cannot be asked. */
+const SUSPENDED_LOOK_MS = 500;
 /** Looks in a row, ten a second, for the count of a zone that has not told it yet. */
 const UNCOUNTED_LOOKS = 50;
 /** After this number they begin anew. */
@@ -136,10 +138,15 @@ export class Rebalancer implements AsyncDisposable {
     while (!signal.aborted) {
       this.#changed.clear();
       let againMs: number | undefined;
-      if (this.#isPlanner() && this.#zk.acting) {
+      const plans = this.#isPlanner();
+      if (plans && this.#zk.acting) {
         rebalancing ??= new Rebalancing(this.#options.balance);
         againMs = await this.#look(rebalancing);
-      } else rebalancing = undefined;
+      } else {
+        rebalancing = undefined;
+        // Nobody tells when ZooKeeper is back.
+        if (plans) againMs = SUSPENDED_LOOK_MS;
+      }
       const timer = againMs === undefined ? undefined : setTimeout(this.#changed.set, againMs);
       await this.#changed.wait(signal);
       clearTimeout(timer);
@@ -173,7 +180,7 @@ export class Rebalancer implements AsyncDisposable {
       if (!isTransient(error) && !CoordinationError.is(error, "BAD_VERSION", "NODE_EXISTS")) {
         log.warn(`clients are not moved now: ${reasonOf(error)}`);
       }
-      return 500;
+      return SUSPENDED_LOOK_MS;
     }
   }
 
