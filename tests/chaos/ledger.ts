@@ -19,20 +19,31 @@ export interface Violation {
   what: string;
 }
 
-interface Place {
+/** What a subscriber has given out of a source. */
+export interface Place {
+  /** The first and the last number that was handed out. */
+  first: number;
   last: number;
   epoch: bigint;
   /** Samples that were handed out as history. */
   history: number;
-  /** Whether anything was handed out that is none. */
-  live: boolean;
+  /** The first number that is none; undefined as long as there was none. */
+  firstLive: number | undefined;
+  /** How many samples were handed out. */
+  taken: number;
+  /** Numbers between them that were not. */
+  readonly gaps: { from: number; to: number }[];
 }
 
-/** What is missing, unless its source was killed before. */
-interface Missing {
-  source: string;
-  time: number;
-  what: string;
+/** Numbers of a source that a subscriber has not given out, so many of them. */
+export interface Missing {
+  readonly subscriber: string;
+  readonly source: string;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly time: number;
+  readonly what: string;
 }
 
 /**
@@ -93,32 +104,41 @@ export class Ledger {
     const places = this.#places.getOrInsertComputed(subscriber, () => new Map());
     const place = places.getOrInsertComputed(
       source,
-      () => ({ last: 0, epoch: 0n, history: 0, live: false }),
+      () => ({ first: number, last: 0, epoch: 0n, history: 0, firstLive: undefined, taken: 0, gaps: [] }),
     );
     const epoch = BigInt(sample.epoch);
-    const missing = (what: string) => this.#missing.push({ source, time, what: `${subscriber}: ${what}` });
+    const missing = (from: number, to: number, count: number, what: string) =>
+      this.#missing.push({ subscriber, source, from, to, count, time, what: `${subscriber}: ${what}` });
     if (number <= place.last) {
       broken(`${source}:${number} after number ${place.last}: a double or out of order`);
     } else if (place.last > 0 && number > place.last + 1) {
-      const count = number - place.last - 1;
-      if (place.epoch === epoch) missing(`${source}:${place.last + 1} to ${number - 1} never came`);
+      const [from, to] = [place.last + 1, number - 1];
+      const count = to + 1 - from;
+      place.gaps.push({ from, to });
+      if (place.epoch === epoch) missing(from, to, count, `${source}:${from} to ${to} never came`);
       else {
         this.fenced += count;
-        if (count > FENCED_AT_ONCE) broken(`${count} samples before ${source}:${number} were fenced off`);
+        if (count > FENCED_AT_ONCE) {
+          const what =
+            `${subscriber}, topic ${topic}: ${count} samples before ${source}:${number} were fenced off`;
+          this.#missing.push({ subscriber, source, from, to, count: count - FENCED_AT_ONCE, time, what });
+        }
       }
     }
     if (sample.historical) {
-      if (place.live) broken(`${source}:${number} as history after live samples`);
+      if (place.firstLive !== undefined) broken(`${source}:${number} as history after live samples`);
       if (++place.history > requested) broken(`${place.history} historical samples of ${source}`);
-    } else if (!place.live) {
-      place.live = true;
+    } else if (place.firstLive === undefined) {
+      place.firstLive = number;
       // With owners, what is below the epoch of a later one is not handed out.
       const due = Math.min(requested, number - 1);
       if (epoch === 0n && place.history < due) {
-        missing(`${place.history} of ${due} historical samples before ${source}:${number}`);
+        const what = `${place.history} of ${due} historical samples before ${source}:${number}`;
+        missing(number - due, number - 1, due - place.history, what);
       }
     }
     place.last = Math.max(number, place.last);
+    place.taken++;
     place.epoch = epoch;
     if (epoch > 0n) this.#checkOwner(subscriber, topic, publisher, epoch, broken);
   }
@@ -143,11 +163,22 @@ export class Ledger {
     return this.#places.get(subscriber)?.get(source)?.last ?? 0;
   }
 
-  /** At the end: what is missing and nothing excuses becomes a violation. */
-  close(): Violation[] {
-    for (const { source, time, what } of this.#missing) {
+  /** What a subscriber has given out, source by source. */
+  placesOf(subscriber: string): ReadonlyMap<string, Readonly<Place>> {
+    return this.#places.get(subscriber) ?? new Map();
+  }
+
+  /**
+   * At the end: what is missing and nothing excuses becomes a violation.
+   *
+   * @param isExcused whether its subscriber has said what is missing, and may miss it.
+   */
+  close(isExcused: (missing: Missing) => boolean = () => false): Violation[] {
+    for (const missing of this.#missing) {
+      const { source, time, what } = missing;
       const killedAt = this.#killed.get(source);
-      if (killedAt === undefined || time < killedAt) this.violations.push({ time, what });
+      const isKept = killedAt === undefined || time < killedAt;
+      if (isKept && !isExcused(missing)) this.violations.push({ time, what });
     }
     this.#missing.length = 0;
     return this.violations;

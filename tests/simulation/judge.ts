@@ -3,9 +3,10 @@
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
  * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, zones are about even, each zone that has a broker has a primary, each topic an owner and the strongest, the load and the brokers'
- * records are right, samples flow, and of what has ended everybody has the end. At the end: everybody has everything that
- * was published by who was not killed, nobody is said to lack what it has, and nothing is left.
+ * registered, zones are about even, each zone that has a broker has a primary, each topic an owner and the strongest, the
+ * load and the brokers' records are right, samples flow, nobody asks for any again, and of what has ended everybody has the
+ * end. At the end: everybody has everything that was published by who was not killed, or may lack it (`loss_book.ts`),
+ * nobody is said to lack what it has, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
@@ -14,8 +15,9 @@ import { loadOf, parseLoad } from "../../lib/model/load.ts";
 import { brokerPath, LOAD } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { isPersistent } from "../chaos/leftover.ts";
+import type { Party, Program } from "./party.ts";
 import type { Plan } from "./plan.ts";
-import { LOAD_THRESHOLD, type Party, type Program, SESSION_MS, type System } from "./system.ts";
+import { LOAD_THRESHOLD, SESSION_MS, type System } from "./system.ts";
 
 /** Sessions of those who were killed last are over, and who has to be noticed is. */
 const REST_MS = 3 * SESSION_MS;
@@ -33,6 +35,8 @@ export class Judge {
   #settledSince = Infinity;
   /** What everybody had published by then. */
   #publishedThen = new Map<string, number>();
+  /** How often subscribers had asked publishers for something by then. */
+  #askedThen = new Map<Party, number>();
   /** Who is there after the last fault: nothing excuses what is missing of them. */
   readonly #atTheEnd = new Set<Party>();
   readonly #told = new Set<string>();
@@ -72,6 +76,7 @@ export class Judge {
     else if (this.#settledSince === Infinity) {
       this.#settledSince = now;
       this.#publishedThen = this.#published();
+      this.#askedThen = this.#asked();
     }
     return now - this.#settledSince >= STEADY_MS;
   }
@@ -87,6 +92,12 @@ export class Judge {
     return published;
   }
 
+  /** How often subscribers have asked for something. */
+  #asked(): Map<Party, number> {
+    const { requests } = this.#system;
+    return new Map(this.#system.here("subscriber").map((party) => [party, requests.of(party.process)]));
+  }
+
   /** Nothing goes wrong any more, and everybody has had the time that they need. */
   atRest(): void {
     for (const party of this.#system.here()) this.#atTheEnd.add(party);
@@ -96,6 +107,10 @@ export class Judge {
       if (count === this.#publishedThen.get(source)) {
         this.#broken(`at rest ${source} stands still at ${count}`);
       }
+    }
+    for (const [party, count] of this.#asked()) {
+      const more = count - this.#askedThen.get(party)!;
+      if (more > 0) this.#broken(`at rest ${party.id} asks for something ${more} times`);
     }
   }
 
@@ -159,8 +174,8 @@ export class Judge {
       for (const topic of publisher.topics) {
         if (world.now - (publisher.publishedAt.get(topic) ?? world.now) < REST_MS) continue;
         for (const subscriber of this.#system.here("subscriber")) {
-          const { reached, published } = this.#reached(subscriber, publisher, topic);
-          if (reached === 0 || reached >= published) continue;
+          const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
+          if (reached === 0 || accounted >= published) continue;
           yield `${subscriber.id} has ${reached} of the ${published} samples of ${publisher.source(topic)}`;
         }
       }
@@ -206,8 +221,20 @@ export class Judge {
     if (publisher.kind !== "publisher") return;
     for (const subscriber of this.#system.here("subscriber")) {
       for (const topic of publisher.topics) {
-        const { reached, published } = this.#reached(subscriber, publisher, topic);
-        if (reached === 0 || reached >= published || publisher.says(topic, subscriber.id)) continue;
+        const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
+        const says = publisher.says(topic, subscriber.id);
+        if (subscriber.role.bestEffort && subscriber.start === 1) {
+          if (says) {
+            this.#broken(`${publisher.id} owes ${subscriber.id} samples of ${topic}: it is best effort`);
+          }
+          continue;
+        }
+        const { losses } = this.#system;
+        const lost = losses.count(subscriber.taker, publisher.source(topic));
+        if (lost > 0 && subscriber.start === 1 && !says) {
+          this.#broken(`${publisher.id} does not know that ${subscriber.id} has lost ${lost} of ${topic}`);
+        }
+        if (reached === 0 || accounted >= published || says) continue;
         this.#broken(
           `${publisher.id} has left as if ${subscriber.id} had ${published} samples of ${topic}: it has ${reached}`,
         );
@@ -215,9 +242,17 @@ export class Judge {
     }
   }
 
-  #reached(subscriber: Party, publisher: Party, topic: string): { reached: number; published: number } {
-    const reached = this.#system.ledger.reached(subscriber.taker, publisher.source(topic));
-    return { reached, published: publisher.published.get(topic) ?? 0 };
+  /** How far it has given out, or accounted for, what was published. */
+  #reached(
+    { taker }: Party,
+    publisher: Party,
+    topic: string,
+  ): { reached: number; accounted: number; published: number } {
+    const { ledger, losses } = this.#system;
+    const source = publisher.source(topic);
+    const reached = ledger.reached(taker, source);
+    const accounted = Math.max(reached, losses.reached(taker, source));
+    return { reached, accounted, published: publisher.published.get(topic) ?? 0 };
   }
 
   /**
@@ -225,10 +260,12 @@ export class Judge {
    * with owners it has, or was fenced; and of one that left while something was wrong it has, or that was said.
    */
   everybodyHasEverything(): void {
+    const { losses } = this.#system;
     const left = this.#system.parties.filter(({ state }) => state === "left");
     const publishers = left.filter(({ kind }) => kind === "publisher");
     for (const subscriber of this.#atTheEnd) {
       if (subscriber.kind !== "subscriber") continue;
+      if (subscriber.state === "left") losses.judge(subscriber);
       for (const publisher of publishers) {
         if ((publisher.role.shared ?? false) !== (subscriber.role.shared ?? false)) continue;
         for (const topic of publisher.topics) {
@@ -239,12 +276,13 @@ export class Judge {
   }
 
   #hasAll(subscriber: Party, publisher: Party, topic: string): void {
-    const { reached, published } = this.#reached(subscriber, publisher, topic);
-    if (reached >= published) {
+    const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
+    const lost = this.#system.losses.count(subscriber.taker, publisher.source(topic));
+    if (accounted >= published) {
       const isAccused = publisher.says(topic, subscriber.id) && this.#atTheEnd.has(publisher);
       // Not acknowledged is what was fenced for it; what one before it under its id had not got; and what came for it
       // when it had given up a publisher that is back now.
-      const mayBe = !publisher.role.shared || subscriber.start > 1 ||
+      const mayBe = !publisher.role.shared || subscriber.start > 1 || lost > 0 ||
         subscriber.wasGone.has(`${publisher.id} ${topic}`);
       if (!isAccused || mayBe) return;
       return this.#broken(
@@ -252,11 +290,11 @@ export class Judge {
       );
     }
     // Who had not joined before it left has nothing of it.
-    const mayLack = reached === 0 || publisher.says(topic, subscriber.id);
+    const mayLack = reached === 0 || subscriber.role.bestEffort || publisher.says(topic, subscriber.id);
     if (mayLack && !this.#atTheEnd.has(publisher)) return;
     if (reached === 0 && this.#cameAfter(subscriber, publisher, topic)) return;
     const fenced = subscriber.fenced.get(`${publisher.id} ${topic}`) ?? 0;
-    if (!publisher.role.shared && fenced >= published - reached) return;
+    if (!publisher.role.shared && fenced >= published - accounted) return;
     this.#broken(`${subscriber.id} has ${reached} of ${published} samples of ${publisher.source(topic)}`);
   }
 

@@ -3,6 +3,8 @@
  * its text, and what stands there instead. Pure.
  */
 
+import { WINDOW_MUTANTS } from "./window_mutants.ts";
+
 /** A planted fault. */
 export interface Mutant {
   readonly name: string;
@@ -13,6 +15,7 @@ export interface Mutant {
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  ...WINDOW_MUTANTS,
   // --- stream
   {
     name: "stream: a gap is ignored",

@@ -11,6 +11,10 @@ export interface Role {
   readonly flow?: "wait" | "drop";
   /** Samples of a topic that may be unacknowledged. */
   readonly maxInFlight?: number;
+  /** Bytes of its samples, if they are longer than their names: windows and rooms hold less of them. */
+  readonly bytes?: number;
+  /** A subscriber's: not reliable. */
+  readonly bestEffort?: boolean;
   /** A broker's. */
   readonly zone?: number;
   /** A pool's: zones that it runs at most. */
@@ -120,6 +124,18 @@ function clients(draw: Draw, kind: "publisher" | "subscriber", count: number, ro
 }
 
 const shared = { shared: true, topics: ["S"] };
+
+/** A publisher that has little in flight, or keeps no more than some seconds, or both. */
+function narrow(draw: Draw, role: Role): Role {
+  const maxInFlight = draw.pick([1, 2, 10, 100, undefined]);
+  const bytes = draw.pick([undefined, 20_000, 60_000]);
+  return {
+    ...role,
+    flow: draw.pick(["wait", "drop"]),
+    ...maxInFlight === undefined ? {} : { maxInFlight },
+    ...bytes === undefined ? {} : { bytes },
+  };
+}
 
 /** By name. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -268,6 +284,52 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["busy", "publisher"],
       ["busy", "broker"],
       ["leave", "publisher"],
+    ],
+  },
+  windows: {
+    what: "windows, rooms and what may be in flight are small, and some ask for nothing again",
+    cast: (draw) => {
+      const topic = draw.chance(0.7) ? shared : {};
+      const offered = draw.pick([0, 1, 5, 40]);
+      return [
+        ...brokers(2, 1),
+        ...Array.from({ length: draw.between(1, 2) }, (_, index) =>
+          narrow(draw, {
+            id: `p${index + 1}`,
+            kind: "publisher",
+            at: draw.between(0, 1000),
+            topics: ["T"],
+            history: offered,
+            centralized: draw.chance(0.5),
+            ...topic,
+          })),
+        ...Array.from({ length: draw.between(2, 4) }, (_, index): Role => ({
+          id: `s${index + 1}`,
+          kind: "subscriber",
+          at: draw.chance(0.5) ? draw.between(0, 1000) : draw.between(1000, 30_000),
+          topics: ["T"],
+          history: draw.between(0, offered),
+          ...draw.chance(0.4) ? { bestEffort: true } : {},
+          ...topic,
+        })),
+      ];
+    },
+    faults: [
+      ["slow", "subscriber"],
+      ["slow", "subscriber"],
+      ["stop", "subscriber"],
+      ["isolate", "subscriber"],
+      ["wear", "subscriber"],
+      ["wear", "subscriber"],
+      ["break", "subscriber"],
+      ["restart", "subscriber"],
+      ["leave", "subscriber"],
+      ["expel", "subscriber"],
+      ["kill", "broker"],
+      ["stop", "publisher"],
+      ["expel", "publisher"],
+      ["kill", "publisher"],
+      ["wear", "publisher"],
     ],
   },
   names: {

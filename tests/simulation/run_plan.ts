@@ -3,8 +3,10 @@ import { type LogRecord, resetSync } from "@logtape/logtape";
 import { configureLogging, formatRecord } from "../../lib/base/log.ts";
 import { Judge } from "./judge.ts";
 import { inTask } from "./machine.ts";
+import type { Party } from "./party.ts";
 import type { Fault, Plan, Role } from "./plan.ts";
-import { type Party, System } from "./system.ts";
+import { System } from "./system.ts";
+import { type Tally, tallyOf } from "./tally.ts";
 import type { Note, Process } from "./world.ts";
 
 /** Everybody has settled so long after the last fault, or never will. */
@@ -29,6 +31,7 @@ export interface Outcome {
   /** Simulated milliseconds. */
   readonly ms: number;
   readonly delivered: number;
+  readonly tally: Tally;
   /** What happened, when it was to be kept. */
   readonly story: readonly Note[];
 }
@@ -94,9 +97,12 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     resetSync();
   }
   for (const { time, who, what } of world.crashes) ledger.violations.push({ time, what: `${who}: ${what}` });
-  const broken = ledger.close().toSorted((one, other) => one.time - other.time);
+  const broken = ledger.close((missing) => system.losses.excuses(missing)).toSorted((one, other) =>
+    one.time - other.time
+  );
   const { hash, events, now: ms } = world;
-  return { plan, broken, hash, events, ms, delivered: ledger.delivered, story: world.story };
+  const { delivered } = ledger;
+  return { plan, broken, hash, events, ms, delivered, tally: tallyOf(system), story: world.story };
 }
 
 /** A fault comes, and goes. */

@@ -10,13 +10,16 @@ import { reasonOf } from "../../lib/base/errors.ts";
 import { useChildren } from "../../lib/base/child.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { useTcp } from "../../lib/net/tcp.ts";
-import { latin1 } from "../../lib/wire/key.ts";
 import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
 import { useSockets } from "../../lib/zmq/sockets.ts";
 import { Ledger } from "../chaos/ledger.ts";
+import { LossBook } from "./loss_book.ts";
 import { simulatedChildren } from "./children.ts";
+import { filled, textIn } from "./filling.ts";
 import { Network } from "./network.ts";
+import { Party, type Program } from "./party.ts";
 import type { Role } from "./plan.ts";
+import { Requests } from "./requests.ts";
 import { simulatedSockets } from "./sockets.ts";
 import { simulatedTcp } from "./tcp.ts";
 import { type Process, World } from "./world.ts";
@@ -32,68 +35,16 @@ export interface Pace {
   readonly sampleMs: number;
 }
 
-export type Program = BackupPool | Broker | Publisher | Subscriber;
-
 /** Clients a zone, above which pools start another one. */
 export const LOAD_THRESHOLD = 2;
-
-/** Somebody in the system: a process, and what runs in it. */
-export class Party {
-  /** Undefined until its process has begun. */
-  program: Program | undefined;
-  state: "there" | "leaving" | "left" | "killed" = "there";
-  /** A publisher's: it publishes no more. */
-  resting = false;
-  /** A publisher's: the last number of each topic that `publish()` has said is on its way. */
-  readonly published = new Map<string, number>();
-  /** A publisher's: when that was. */
-  readonly publishedAt = new Map<string, number>();
-  /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
-  readonly fenced = new Map<string, number>();
-  /** A subscriber's: of whom it has been told that they are gone, by publisher and topic. */
-  readonly gone = new Set<string>();
-  /** ... at any time. */
-  readonly wasGone = new Set<string>();
-  /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
-  undelivered: readonly { topic: string; subscriber: string }[] = [];
-  /** A subscriber's: what it takes for a batch, milliseconds. */
-  pauseMs = 0;
-  started = false;
-
-  constructor(readonly role: Role, readonly start: number, readonly process: Process) {}
-
-  get id(): string {
-    return this.role.id;
-  }
-  /** The id of whoever was the first in its place. */
-  get place(): string {
-    return this.id.replace(/\.\d+$/, "");
-  }
-  get kind(): Role["kind"] {
-    return this.role.kind;
-  }
-  get topics(): readonly string[] {
-    return this.role.topics ?? [];
-  }
-  /** What it hands out is known by. */
-  get taker(): string {
-    return `${this.id}#${this.start}`;
-  }
-  /** A publisher that has left: whether it says that this subscriber has not got everything. */
-  says(topic: string, subscriber: string): boolean {
-    return this.undelivered.some((one) => one.topic === topic && one.subscriber === subscriber);
-  }
-  /** What its samples of a topic are known by: each start of a publisher has numbers of its own. */
-  source(topic: string): string {
-    return `${this.taker}/${topic}`;
-  }
-}
 
 /** The system. */
 export class System {
   readonly world: World;
   readonly network: Network;
   readonly ledger = new Ledger();
+  readonly losses: LossBook = new LossBook(this);
+  readonly requests = new Requests();
   /** Called when somebody has left. */
   onLeft: (party: Party) => void = () => {};
   /** Everybody that there was. */
@@ -101,13 +52,15 @@ export class System {
   /** Nothing goes wrong any more: publishers take it easy, of which runs take less long. */
   calm = false;
   readonly #pace: Pace;
+  /** How long the samples of a source are, if they are longer than their text. */
+  readonly #bytes = new Map<string, number>();
   server: Process;
 
   constructor(seed: number, pace: Pace, { story = false } = {}) {
     this.#pace = pace;
     this.world = new World(seed, { story });
     this.network = new Network(this.world);
-    useSockets(simulatedSockets(this.network));
+    useSockets(this.requests.at(simulatedSockets(this.network), this.world));
     useTcp(simulatedTcp(this.network));
     useChildren(simulatedChildren(this.world));
     this.server = this.#startServer();
@@ -208,7 +161,9 @@ export class System {
       ownership: shared ? "shared" as const : "exclusive" as const,
       centralized,
     };
-    if (kind === "subscriber") return new Subscriber(client);
+    if (kind === "subscriber") {
+      return new Subscriber({ ...client, reliability: role.bestEffort ? "best-effort" : "reliable" });
+    }
     const { flow, maxInFlight } = role;
     return new Publisher({ ...client, strength, flow, maxInFlight, whenNotOwner: "wait" });
   }
@@ -217,6 +172,12 @@ export class System {
     for await (const event of program.events()) {
       this.world.tell(party.id, eventText(event));
       if (event.type === "lost") this.world.mix(event.count);
+      if (event.type === "lost" || event.type === "fenced") this.losses.told(party, event);
+      if (event.type === "slow") {
+        party.slow.add(`${event.topic} ${event.subscriber}`);
+        party.wasSlow.add(`${event.topic} ${event.subscriber}`);
+      }
+      if (event.type === "caught_up") party.slow.delete(`${event.topic} ${event.subscriber}`);
       if (event.type === "unmatched") {
         party.gone.add(`${event.peer} ${event.topic}`);
         party.wasGone.add(`${event.peer} ${event.topic}`);
@@ -231,13 +192,16 @@ export class System {
   async #publish(party: Party, publisher: Publisher, topic: string): Promise<void> {
     const { process } = party;
     const source = party.source(topic);
+    if (party.role.bytes !== undefined) this.#bytes.set(source, party.role.bytes);
     const meanMs = this.#pace.sampleMs * party.topics.length;
-    const { until = Infinity } = party.role;
+    const { until = Infinity, bytes } = party.role;
     while (!party.resting && party.state === "there" && this.world.now < until) {
-      const payload = this.ledger.give(source);
+      const text = this.ledger.give(source);
+      const payload = bytes === undefined ? text : filled(text, bytes);
       if (!await this.#published(party, publisher.publish(topic, payload))) return;
       party.published.set(topic, this.ledger.given(source));
       party.publishedAt.set(topic, this.world.now);
+      this.losses.published(party, topic);
       // Real ones are never so regular.
       const mean = this.calm ? Math.max(meanMs, CALM_MS) : meanMs;
       await this.#pause(process, 2 * mean * process.random());
@@ -258,11 +222,16 @@ export class System {
     const requested = party.role.history ?? 1;
     for await (const batch of subscriber.batches()) {
       for (const { topic, publisher, epoch, historical, payload } of batch) {
-        const text = textOf(payload);
+        const text = textIn(payload);
         const colon = text.lastIndexOf(":");
+        const number = parseInt(text.slice(colon + 1));
         const source = text.slice(0, colon);
         // Which start of a publisher it was nobody is told.
         const isIts = source.startsWith(`${publisher}#`) && source.endsWith(`/${topic}`);
+        const long = this.#bytes.get(source) ?? text.length;
+        if (payload.length !== Math.max(long, text.length)) {
+          this.broken(`${party.id}: ${source}:${number} has ${payload.length} bytes`);
+        }
         const sample = {
           topic,
           publisher: isIts ? source : publisher,
@@ -273,7 +242,7 @@ export class System {
         // Who is gone cannot be asked for its history any more.
         const due = historical || !party.gone.has(`${publisher} ${topic}`) ? requested : 0;
         this.ledger.take(party.taker, sample, this.world.now, due);
-        this.world.mix(text.length + Number(text.slice(colon + 1)));
+        this.world.mix(text.length + number);
       }
       if (party.pauseMs > 0) await this.#pause(party.process, party.pauseMs);
     }
@@ -290,6 +259,8 @@ export class System {
   kill(party: Party, silent = false): void {
     for (const topic of party.topics) this.ledger.killed(party.source(topic), this.world.now);
     party.state = "killed";
+    // Whatever it had to say when it was stopped.
+    party.killedAt = party.process.stopped ? -Infinity : this.world.now;
     this.world.kill(party.process, silent);
   }
 
@@ -326,11 +297,6 @@ export class System {
     this.world.resume(process);
     this.network.changed();
   }
-}
-
-/** What a publisher was given: names and numbers, a byte each. */
-function textOf(payload: Uint8Array): string {
-  return latin1(payload, 0, payload.length);
 }
 
 function eventText({ type, ...rest }: { type: string }): string {

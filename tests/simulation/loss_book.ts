@@ -1,0 +1,189 @@
+/**
+ * What subscribers say that they will never get, against what they were given and what their publishers still keep.
+ *
+ * A best-effort one may lose anything, at once. A reliable one only what its publisher keeps no more, as its window holds
+ * later samples in its place; and of a publisher that waits for its subscribers only one that it has said not to wait for,
+ * or what was published before it joined. Whatever is missing was told, and nothing that was told was given out. Whoever
+ * is waited for has no more in flight to it than its publisher may have.
+ */
+import { Subscriber } from "../../lib/client/subscriber.ts";
+import type { Missing, Place } from "../chaos/ledger.ts";
+import type { Party } from "./party.ts";
+import type { System } from "./system.ts";
+
+const MIB = 1024 * 1024;
+/** What windows keep for repair: of each topic so many samples, or bytes, at least. */
+const KEPT_SAMPLES = 65_536;
+const KEPT_BYTES = { all: 128 * MIB, least: MIB, most: 16 * MIB };
+/** What a sample costs in a window besides its bytes, at most, and what may be dropped with it. */
+const SAMPLE_COST = 300;
+const MESSAGE_BYTES = 64 * 1024;
+
+/** What is lost is told within this time. */
+const TOLD_WITHIN_MS = 1500;
+
+/** Numbers that somebody says it will never get: so many of those between two. */
+export interface Told {
+  readonly type: "lost" | "fenced";
+  readonly topic: string;
+  readonly publisher: string;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** What was told. */
+export class LossBook {
+  readonly #system: System;
+  /** By subscriber, then by source. */
+  readonly #told = new Map<string, Map<string, Told[]>>();
+  /** Subscribers that have told of a publisher which had started several times: it may have been any of them. */
+  readonly #unclear = new Set<string>();
+
+  /** Publishers that had more in flight than they may. */
+  readonly #exceeded = new Set<Party>();
+
+  constructor(system: System) {
+    this.#system = system;
+  }
+
+  /** A subscriber says so now. */
+  told(subscriber: Party, told: Told): void {
+    const { topic, from, to, count } = told;
+    const publisher = this.#publisherOf(told.publisher);
+    if (publisher === undefined) return void this.#unclear.add(subscriber.taker);
+    const bySource = this.#told.getOrInsertComputed(subscriber.taker, () => new Map());
+    const source = publisher.source(topic);
+    bySource.getOrInsertComputed(source, () => []).push(told);
+    if (count < 1 || count > to + 1 - from || to > this.#system.ledger.given(source)) {
+      this.#broken(`${subscriber.id} says it lost ${count} samples, ${from} to ${to}, of ${source}`);
+    }
+    if (told.type === "fenced" || subscriber.role.bestEffort) return;
+    const why = this.#whyNot(subscriber, publisher, told);
+    if (why !== undefined) this.#broken(`${subscriber.id} gives up ${from} to ${to} of ${source}: ${why}`);
+  }
+
+  #broken(what: string): void {
+    this.#system.broken(what);
+  }
+
+  #publisherOf(id: string): Party | undefined {
+    const all = this.#system.parties.filter((party) => party.kind === "publisher" && party.id === id);
+    return all.length === 1 ? all[0] : undefined;
+  }
+
+  /** Why a reliable subscriber was not to lose it. */
+  #whyNot(subscriber: Party, publisher: Party, { topic, to }: Told): string | undefined {
+    // Who leaves takes nothing more.
+    if (subscriber.state !== "there") return undefined;
+    if (publisher.state === "killed" || publisher.state === "left") return undefined;
+    const { ledger } = this.#system;
+    const source = publisher.source(topic);
+    if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
+    if (publisher.role.flow === "drop" || publisher.wasSlow.has(`${topic} ${subscriber.id}`)) {
+      return undefined;
+    }
+    const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
+    return to >= first ? "it is waited for" : undefined;
+  }
+
+  /** A publisher says that a sample is on its way. */
+  published(publisher: Party, topic: string): void {
+    const { flow, maxInFlight } = publisher.role;
+    if (flow === "drop" || maxInFlight === undefined) return;
+    const source = publisher.source(topic);
+    for (const subscriber of this.#system.here("subscriber")) {
+      // Who leaves says goodbye.
+      if (subscriber.role.bestEffort || subscriber.state !== "there") continue;
+      if (publisher.slow.has(`${topic} ${subscriber.id}`)) continue;
+      const place = this.#system.ledger.placesOf(subscriber.taker).get(source);
+      if (place?.firstLive === undefined) continue;
+      const done = Math.max(place.last, this.reached(subscriber.taker, source));
+      if (publisher.published.get(topic)! - done <= maxInFlight || this.#exceeded.has(publisher)) continue;
+      this.#exceeded.add(publisher);
+      this.#broken(`${publisher.id} has more than ${maxInFlight} samples in flight to ${subscriber.id}`);
+    }
+  }
+
+  #of(taker: string, source: string): readonly Told[] {
+    return this.#told.get(taker)?.get(source) ?? [];
+  }
+
+  /** How many of a source's numbers a subscriber has said that it has lost. */
+  count(taker: string, source: string, type: Told["type"] = "lost"): number {
+    return this.#of(taker, source).reduce((sum, told) => sum + (told.type === type ? told.count : 0), 0);
+  }
+
+  /** The last number of a source that it has said it has lost; 0 when none. */
+  reached(taker: string, source: string): number {
+    return Math.max(0, ...this.#of(taker, source).map(({ type, to }) => type === "lost" ? to : 0));
+  }
+
+  /** Whether what it has not given out it has told of. Who was killed right after it may not have come to it. */
+  excuses({ subscriber, source, from, to, count, time }: Missing): boolean {
+    const party = this.#system.parties.find(({ taker }) => taker === subscriber);
+    if (party !== undefined && time > party.killedAt - TOLD_WITHIN_MS) {
+      const publisher = this.#system.parties.find((one) => source.startsWith(`${one.taker}/`));
+      const isKept = this.#system.ledger.given(source) - to < keptBy(publisher!);
+      if (party.role.bestEffort || !isKept) return true;
+    }
+    const lost = this.#of(subscriber, source).filter(({ type }) => type === "lost");
+    const told = lost.map((one) => Math.min(one.count, Math.min(to, one.to) + 1 - Math.max(from, one.from)));
+    return told.reduce((sum, numbers) => sum + Math.max(0, numbers), 0) >= count;
+  }
+
+  /** A subscriber has left, and nothing hindered it: it has told of all that it had not given out, and of nothing else. */
+  judge(party: Party): void {
+    const { program, taker, id } = party;
+    if (!(program instanceof Subscriber)) return;
+    const { ledger } = this.#system;
+    const places = ledger.placesOf(taker);
+    for (const [source, place] of places) this.#judgeSource(party, source, place);
+    const sum = (of: (place: Place) => number) =>
+      [...places.values()].reduce((sum, place) => sum + of(place), 0);
+    const stats = program.stats();
+    const truth = {
+      received: sum(({ taken }) => taken),
+      historical: sum(({ history }) => history),
+      duplicates: 0,
+      reordered: 0,
+      ...this.#unclear.has(taker) ? {} : { lost: this.#sum(taker) },
+    };
+    for (const [name, value] of Object.entries(truth)) {
+      const said = stats[name as keyof typeof truth];
+      if (said !== value) this.#broken(`${id} counts ${said} samples as ${name}: it should be ${value}`);
+    }
+  }
+
+  #sum(taker: string): number {
+    const sources = [...this.#told.get(taker)?.keys() ?? []];
+    return sources.reduce((sum, source) => sum + this.count(taker, source), 0);
+  }
+
+  #judgeSource({ id, taker }: Party, source: string, { first, last, gaps }: Place): void {
+    const told = this.#of(taker, source);
+    for (const { type, from, to, count } of told) {
+      let missing = Math.max(0, Math.min(to, first - 1) + 1 - from) +
+        Math.max(0, to + 1 - Math.max(from, last + 1));
+      for (const gap of gaps) missing += Math.max(0, Math.min(to, gap.to) + 1 - Math.max(from, gap.from));
+      if (missing < count) {
+        this.#broken(
+          `${id} says that ${count} samples, ${from} to ${to}, of ${source} are ${type}: it has given some out`,
+        );
+      }
+    }
+    if (this.#unclear.has(taker)) return;
+    const open = gaps.reduce((sum, { from, to }) => sum + to + 1 - from, 0);
+    const said = told.reduce((sum, { count }) => sum + count, 0);
+    if (said < open) {
+      this.#broken(`${id} has given out neither nor told of ${open - said} samples of ${source}`);
+    }
+  }
+}
+
+/** How many samples of a topic a publisher keeps for repair, at least. */
+function keptBy({ topics, role: { bytes = 0 } }: Party): number {
+  const { all, least, most } = KEPT_BYTES;
+  const kept = Math.min(most, Math.max(least, Math.floor(all / topics.length)));
+  return Math.min(KEPT_SAMPLES, Math.floor((kept - MESSAGE_BYTES) / (bytes + SAMPLE_COST)));
+}

@@ -1,0 +1,97 @@
+/** The simulation's judge of what is lost finds each way in which it may be wrong. */
+import assert from "node:assert/strict";
+import type { LossBook, Told } from "../../simulation/loss_book.ts";
+import type { Party } from "../../simulation/party.ts";
+import type { Role } from "../../simulation/plan.ts";
+import { System } from "../../simulation/system.ts";
+
+const client = { at: 0, topics: ["S"], shared: true };
+
+/** A publisher that has published 1000 samples, of which a subscriber has taken these. */
+function books(
+  taken: readonly number[],
+  { publisher = {}, subscriber = {} }: { publisher?: Partial<Role>; subscriber?: Partial<Role> } = {},
+): { system: System; losses: LossBook; from: Party; to: Party; broken: () => string[] } {
+  const system = new System(1, { sampleMs: 10 });
+  system.end();
+  const from = system.add({ ...client, id: "p1", kind: "publisher", ...publisher });
+  const to = system.add({ ...client, id: "s1", kind: "subscriber", ...subscriber });
+  const { ledger, losses } = system;
+  const source = from.source("S");
+  const texts = Array.from({ length: 1000 }, () => ledger.give(source));
+  for (const number of taken) {
+    const sample = {
+      topic: "S",
+      publisher: source,
+      epoch: 0,
+      historical: false,
+      payload: texts[number - 1]!,
+    };
+    ledger.take(to.taker, sample, 0);
+  }
+  const broken = () => ledger.close((missing) => losses.excuses(missing)).map(({ what }) => what);
+  return { system, losses, from, to, broken };
+}
+
+const lost = (from: number, to: number, count = to + 1 - from): Told => ({
+  ...{ type: "lost", topic: "S", publisher: "p1" },
+  ...{ from, to, count },
+});
+
+Deno.test("a hole that nobody tells of is a broken promise, best effort or not", () => {
+  for (const bestEffort of [false, true]) {
+    const { broken } = books([1, 4], { subscriber: { bestEffort } });
+    assert.match(broken().join(), /2 to 3 never came/);
+  }
+});
+
+Deno.test("a best-effort subscriber may lose what it tells of, and no less", () => {
+  const whole = books([1, 4], { subscriber: { bestEffort: true } });
+  whole.losses.told(whole.to, lost(2, 3));
+  assert.deepEqual(whole.broken(), []);
+  const part = books([1, 4], { subscriber: { bestEffort: true } });
+  part.losses.told(part.to, lost(2, 3, 1));
+  assert.match(part.broken().join(), /2 to 3 never came/);
+});
+
+Deno.test("a reliable one may lose only what is kept no more, of one that waits only if it was said to be slow", () => {
+  const bytes = 60_000;
+  const kept = books([1, 990], { publisher: { bytes, flow: "drop" } });
+  kept.losses.told(kept.to, lost(2, 989));
+  assert.match(kept.broken().join(), /it is still there/);
+  const dropped = books([1, 600], { publisher: { bytes, flow: "drop" } });
+  dropped.losses.told(dropped.to, lost(2, 599));
+  assert.deepEqual(dropped.broken(), []);
+  const awaited = books([1, 600], { publisher: { bytes } });
+  awaited.losses.told(awaited.to, lost(2, 599));
+  assert.match(awaited.broken().join(), /it is waited for/);
+  const slow = books([1, 600], { publisher: { bytes } });
+  slow.from.wasSlow.add("S s1");
+  slow.losses.told(slow.to, lost(2, 599));
+  assert.deepEqual(slow.broken(), []);
+});
+
+Deno.test("more than there are, or than was published, cannot be lost", () => {
+  for (const told of [lost(2, 3, 3), lost(2, 3, 0), lost(999, 1001)]) {
+    const { losses, to, broken } = books([1, 4], { subscriber: { bestEffort: true } });
+    losses.told(to, told);
+    assert.match(broken().join(), /says it lost/);
+  }
+});
+
+Deno.test("no more may be in flight than the publisher may have, to whoever has joined and is not slow", () => {
+  for (
+    const [taken, inFlight, isSlow, isBroken] of [[990, 10, false, false], [989, 10, false, true], [
+      1,
+      10,
+      true,
+      false,
+    ]] as const
+  ) {
+    const { losses, from, broken } = books([taken], { publisher: { maxInFlight: inFlight } });
+    from.published.set("S", 1000);
+    if (isSlow) from.slow.add("S s1");
+    losses.published(from, "S");
+    assert.equal(broken().length, isBroken ? 1 : 0, `${taken}`);
+  }
+});
