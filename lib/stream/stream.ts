@@ -164,8 +164,9 @@ export class Stream {
     this.#question = undefined;
     if (this.next === 0) {
       // If nothing of the history that was asked for has come it is lost; of an answer the beginning comes first.
-      const begun = first!.firstSequence;
-      this.next = this.#start = begun === firstLive ? Math.max(1, begun - this.options.requested) : begun;
+      const { firstSequence: begun, epoch } = first!;
+      const due = begun === firstLive && epoch === 0n ? begun - this.options.requested : Infinity;
+      this.next = this.#start = Math.min(begun, Math.max(1, due));
       this.#historyEnd = firstLive;
     }
     this.#release(Infinity, true);
@@ -239,8 +240,10 @@ export class Stream {
     const { start, acknowledgeEvery } = endMarkOf(batch);
     this.acknowledgeEvery = acknowledgeEvery;
     if (this.next === 0) {
-      // Joined: the answer begins at `start`, live samples at the mark's own number.
-      this.next = this.#start = Math.min(start, batch.firstSequence);
+      // Joined: the answer begins at `start`, live samples at the mark's own number. Of a topic without owners it is lost
+      // what of the history is kept no more, as the answer took long.
+      const due = batch.epoch === 0n ? batch.firstSequence - this.options.requested : Infinity;
+      this.next = this.#start = Math.min(start, batch.firstSequence, Math.max(1, due));
       this.#historyEnd = batch.firstSequence;
     }
     const lost = Math.min(start, batch.firstSequence);

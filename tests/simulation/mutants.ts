@@ -51,7 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "stream: a joiner's history ends one too early",
     file: "stream/stream.ts",
-    text: "      this.next = this.#start = Math.min(start, batch.firstSequence);",
+    text: "      this.next = this.#start = Math.min(start, batch.firstSequence, Math.max(1, due));",
     instead: "      this.next = this.#start = Math.min(start + 1, batch.firstSequence);",
   },
   {

@@ -52,7 +52,7 @@ export const WINDOW_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "windows: less is kept than there is room for",
-    file: "client/publisher.ts",
+    file: "client/published_topics.ts",
     text: "const MAX_REPAIR_BYTES = 16 * 1024 * 1024;",
     instead: "const MAX_REPAIR_BYTES = 4 * 1024 * 1024;",
   },
