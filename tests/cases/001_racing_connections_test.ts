@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { delay, until } from "../harness/condition.ts";
 import type { Pubsub } from "../harness/process.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { freePort } from "../harness/zookeeper.ts";
 import { FormatError } from "../../lib/base/errors.ts";
@@ -114,5 +114,3 @@ systemTest(
     }
   },
 );
-
-lastTest();

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { pubsub } from "../harness/process.ts";
 import { Inside, namespaceTest } from "../harness/namespace.ts";
 import { title, unrestricted } from "../harness/permissions.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 for (const mode of ["--direct", "--centralized"]) {
   systemTest(`case 4: IPv6 by hand, with and without brackets, ${mode}`, async (system) => {
@@ -101,5 +101,3 @@ Deno.test({
     }
   },
 });
-
-lastTest();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Subscriber } from "../../lib/mod.ts";
 import { delay, until } from "../harness/condition.ts";
 import { Lines } from "../harness/lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const MIB = 1024 * 1024;
 const COUNT = 15_000;
@@ -113,5 +113,3 @@ systemTest(
     assert.equal(received + lost, 1500);
   },
 );
-
-lastTest();

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { until } from "../harness/condition.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 
@@ -193,5 +193,3 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
-
-lastTest();

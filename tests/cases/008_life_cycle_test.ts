@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { title, unrestricted } from "../harness/permissions.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { BackupPool, Broker, Publisher, PubsubError, Subscriber } from "../../lib/mod.ts";
 
@@ -122,5 +122,3 @@ systemTest("case 8: a warm broker that is closed while it joins a zone", async (
   await broker.close();
   await assert.rejects(joining);
 });
-
-lastTest();

@@ -1,6 +1,6 @@
 /** Case 9: from JavaScript, words and kinds that no option has were taken, and a payload that is none stopped its readers. */
 import assert from "node:assert/strict";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { BackupPool, Broker, Publisher, Subscriber, UsageError, ZooKeeperServer } from "../../lib/mod.ts";
 
 const zookeeper = "127.0.0.1:2181";
@@ -169,5 +169,3 @@ systemTest("case 9: a payload that is none is refused at once, and readers go on
   }
   assert.equal(subscriber.stats().invalid, 0);
 });
-
-lastTest();

@@ -1,6 +1,6 @@
 /** Case 10: `break` out of `for await` left for good and said nothing: a second loop ended at once. */
 import assert from "node:assert/strict";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 
 systemTest(
@@ -61,5 +61,3 @@ systemTest("case 10: events go on, too", async ({ zookeeper }) => {
   await started;
   assert.deepEqual(kinds, ["standby", "primary"]);
 });
-
-lastTest();

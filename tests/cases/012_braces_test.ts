@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { logger } from "../../lib/base/log.ts";
 import { LogLines } from "../harness/log_lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const TOPIC = "room{1} {{x}} {sentence} %s";
 
@@ -28,5 +28,3 @@ systemTest("case 12: a topic with braces is named as it is, in the mismatch line
   const matched = system.start(["subscriber", "-t", TOPIC]);
   await ends(matched, `on topic ${TOPIC}, through the`);
 });
-
-lastTest();

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 import { freePort } from "../harness/zookeeper.ts";
 
@@ -97,5 +97,3 @@ systemTest(
     );
   },
 );
-
-lastTest();

@@ -1,6 +1,6 @@
 /** Case 14: a publisher that ended cleanly was reported as lost, in the log and in the table of failovers. */
 import assert from "node:assert/strict";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 for (const how of [[], ["--centralized"]]) {
   systemTest(
@@ -58,5 +58,3 @@ for (const how of [[], ["--centralized"]]) {
     },
   );
 }
-
-lastTest();

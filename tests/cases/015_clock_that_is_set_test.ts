@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const HOUR = 3_600_000;
@@ -72,5 +72,3 @@ test("case 15: a subscriber's clock that is set makes no gap, no loss and no fai
   assert.ok(max_gap_ms < 60_000, `a gap of ${max_gap_ms} ms`);
   assert.ok(Math.abs(all.at(-1)! + HOUR) < 60_000, `${all.at(-1)} ms`);
 });
-
-lastTest();

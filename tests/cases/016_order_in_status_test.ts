@@ -1,7 +1,7 @@
 /** Case 16: `status` showed standbys by the alphabet and not who is next, and ids as 1, 10, 11, 2. */
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 async function linesOf(system: System): Promise<string[]> {
   const status = system.start(["status"]);
@@ -33,5 +33,3 @@ systemTest(
     );
   },
 );
-
-lastTest();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parseContender } from "../../lib/recipes/owner_record.ts";
 import { title, unrestricted } from "../harness/permissions.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -59,5 +59,3 @@ Deno.test("case 19: a record that is no UTF-8 is no record", () => {
   record[record.indexOf(63)] = 0xff;
   assert.equal(parseContender(record), undefined);
 });
-
-lastTest();

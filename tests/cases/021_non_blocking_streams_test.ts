@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
 import { Lines } from "../harness/lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const LINES = 60_000;
 /** Makes its standard streams non-blocking, then becomes what it is to run. */
@@ -34,5 +34,3 @@ systemTest("case 21: non-blocking standard streams are waited for", async (syste
   assert.ok(subscriber.inOrder);
   assert.equal(subscriber.summary().lost, 0);
 });
-
-lastTest();

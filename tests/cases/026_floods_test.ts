@@ -9,7 +9,7 @@ import { subscription as subscriptionMessage } from "../../lib/wire/key.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { delay, until } from "../harness/condition.ts";
 import { FloodedSystem, FLOODS, type Port } from "../harness/flooded_system.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { freePort } from "../harness/zookeeper.ts";
 import { subscriptionBytes, ZmtpPeer } from "../harness/zmtp_peer.ts";
 
@@ -144,5 +144,3 @@ systemTest(
     assert.ok(peaks.get("publisher")! < 900, `the publisher had ${peaks.get("publisher")} MiB`);
   },
 );
-
-lastTest();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
 import { LogLines } from "../harness/log_lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 import type { PublisherOptions } from "../../lib/client/publisher_options.ts";
@@ -192,5 +192,3 @@ systemTest(
     assert.equal(said.with(/believed epoch \d+ of topic A while ZooKeeper was out of reach/).length, 1);
   },
 );
-
-lastTest();

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 import { encodeUpstream, type Upstream } from "../../lib/wire/upstream.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
@@ -149,5 +149,3 @@ systemTest("case 47: one who asks for everything again and again gets a bounded 
   assert.ok(answered < 1500, `${answered} messages of 64 KiB for 300 requests of 240 each`);
   assert.ok(loop.longest < 500, `the loop stood still for ${loop.longest} ms`);
 });
-
-lastTest();

@@ -6,7 +6,7 @@ import { suite } from "../harness/coordination.ts";
 import { World } from "../harness/fake_broker.ts";
 import { LogLines } from "../harness/log_lines.ts";
 import type { Pubsub } from "../harness/process.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n2026 ERROR all is lost";
 const SHOWN = "x\\u001b]0;owned\\u0007\\u001b[2J\\u202egnp";
@@ -57,5 +57,3 @@ function topicsOf(status: Pubsub): string[] {
 Deno.test("case 30: what goes into a page or picture is well-formed, whatever it holds", () => {
   assert.doesNotMatch(escapeXml(`<\x00\x1b\ud800">`), /[<>"\p{Cc}\p{Cs}]/u);
 });
-
-lastTest();

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Lines } from "../harness/lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const SHORT = ["--session-timeout", "2"];
 const READ = ["subscriber", "-t", "A", "--raw", "--id", "reader", ...SHORT];
@@ -186,5 +186,3 @@ systemTest(
     assert.deepEqual(reader.stdout, lines.given);
   },
 );
-
-lastTest();

@@ -1,7 +1,7 @@
 /** Case 35: an owner that took over while a reader was away published its input to nobody and said that all was well. */
 import assert from "node:assert/strict";
 import { Lines } from "../harness/lines.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 /** Two publishers of a topic, one of which owns it, and a reader that is stopped when it has the first one's lines. */
 async function succession(system: System, slowSubscriber: string, width = 0) {
@@ -59,5 +59,3 @@ systemTest(
     assert.ok(lost > 0, "what it missed is counted");
   },
 );
-
-lastTest();

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Scaling, type ScalingFacts } from "../../lib/pool/scaling.ts";
 import { until, within } from "../harness/condition.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -72,5 +72,3 @@ systemTest(
     }
   },
 );
-
-lastTest();

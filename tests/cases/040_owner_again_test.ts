@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { freePort } from "../harness/zookeeper.ts";
 import { Lines } from "../harness/lines.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { TcpProxy } from "../harness/tcp_proxy.ts";
 
 systemTest(
@@ -43,5 +43,3 @@ systemTest(
     assert.deepEqual(numbers, lines.given.slice(100).map(Number), "the rest of it, in order");
   },
 );
-
-lastTest();

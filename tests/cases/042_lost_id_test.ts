@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { delay } from "../harness/condition.ts";
 import type { Pubsub } from "../harness/process.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 const SHORT = ["--session-timeout", "1", "--address", "127.0.0.1"];
 
@@ -68,5 +68,3 @@ systemTest("case 42: a newcomer waits for an id that is another's, and says so o
   await second.says(/registered in zone/);
   assert.equal(await second.interrupt(), 0);
 });
-
-lastTest();

@@ -4,7 +4,7 @@ import { type CsvFile, LATENCY_HEADER, LatencyCsv, wholeRows } from "../../lib/o
 import { appendLine, replaceFile } from "../../lib/base/whole_file.ts";
 import { Broker, Publisher } from "../../lib/mod.ts";
 import { runSubscriber } from "../../roles/subscriber.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { batchOf } from "../unit/stream/sample_batch_fixture.ts";
 
 const root = Deno.permissions.querySync({ name: "run" }).state === "granted" &&
@@ -121,7 +121,6 @@ systemTest(
     assert.ok(notes.at(-1)!.startsWith(`summary received=${written} `), notes.at(-1)!);
   },
 );
-lastTest();
 
 asRoot(
   "case 43: a line is added whole or not, a file is replaced whole or stays",

@@ -1,7 +1,7 @@
 /** Case 48: a reader that acknowledged one sample more every 4 s held up its publisher for ever, without a word. */
 import assert from "node:assert/strict";
 import { until } from "../harness/condition.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 import { Broker, Publisher, Subscriber } from "../../lib/mod.ts";
 
 /** What a publisher tells of, as it comes; `listening` ends with it. */
@@ -90,5 +90,3 @@ systemTest(
     assert.deepEqual(got, Array.from({ length: 30 }, (_, i) => String(i)));
   },
 );
-
-lastTest();

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Publisher } from "../../lib/mod.ts";
 import { until } from "../harness/condition.ts";
 import { publisherOf, RawClient, registrationOf } from "../harness/raw_client.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 systemTest(
   "case 52: registrations of very many topics do not hold up a broker, nor fill it",
@@ -39,5 +39,3 @@ systemTest(
     assert.ok(!broker.stderr.some((line) => /no longer primary/.test(line)), "it has led all the time");
   },
 );
-
-lastTest();

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { delay, until } from "../harness/condition.ts";
 import type { Pubsub } from "../harness/process.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 import { fourLetterWord } from "../harness/zookeeper.ts";
 
 interface Status {
@@ -323,5 +323,3 @@ systemTest(
     assert.equal(Deno.readTextFileSync(system.file("t.csv")).trimEnd().split("\n").length, 1 + 20);
   },
 );
-
-lastTest();

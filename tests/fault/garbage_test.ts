@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Socket } from "../../lib/zmq/socket.ts";
 import { until } from "../harness/condition.ts";
 import type { Pubsub } from "../harness/process.ts";
-import { lastTest, systemTest } from "../harness/system.ts";
+import { systemTest } from "../harness/system.ts";
 
 function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) * 1024;
@@ -121,5 +121,3 @@ systemTest("znodes that somebody else wrote are named and ignored", async (syste
   assert.equal(await subscriber.exit(), 0);
   assert.equal(await publisher.interrupt(), 0);
 });
-
-lastTest();

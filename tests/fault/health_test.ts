@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Failover } from "../../lib/model/client_options.ts";
 import { until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 interface Status {
   slow: { publisher: string; subscribers: string[] }[];
@@ -98,5 +98,3 @@ systemTest("a failover is in status, and a primary that does not answer is named
     second.signal("SIGCONT");
   }
 });
-
-lastTest();

@@ -5,7 +5,8 @@ import { until } from "./condition.ts";
 import { title, unrestricted } from "./permissions.ts";
 import { type Pubsub, pubsub, type StartOptions } from "./process.ts";
 
-let shared: Promise<Coordinator> | undefined;
+let shared: Coordinator | undefined;
+let sharing = false;
 let tests = 0;
 
 /** What a test of the whole system gets. */
@@ -60,9 +61,21 @@ export class System implements AsyncDisposable {
   }
 }
 
+/** Starts the server that the tests of this file share before the first one, and ends it after the last. */
+function share(): void {
+  if (sharing || !unrestricted) return;
+  sharing = true;
+  Deno.test.beforeAll(async () => {
+    shared = await startCoordinator();
+  });
+  Deno.test.afterAll(async () => {
+    await shared?.stop();
+  });
+}
+
 /**
  * A test of the whole system. Child processes are ended by the system; the coordination server is shared by the
- * file's tests and ended by {@link lastTest}, which is why resources outlive a test here.
+ * file's tests.
  *
  * @param options.own a coordination server of its own, for a test that stops it.
  */
@@ -71,36 +84,19 @@ export function systemTest(
   fn: (system: System) => Promise<void>,
   options: { own?: boolean } = {},
 ): void {
+  share();
   Deno.test({
     name: title(name),
     ignore: !unrestricted,
-    // The shared server's process is started by one test and ended by another.
-    sanitizeResources: false,
-    sanitizeOps: false,
     fn: async () => {
       const own = options.own ? await startCoordinator() : undefined;
-      const coordinator = own ?? await (shared ??= startCoordinator());
+      const coordinator = own ?? shared!;
       try {
         await using system = new System(coordinator, `${coordinator.servers}/test${++tests}`);
         await fn(system);
       } finally {
         await own?.stop();
       }
-    },
-  });
-}
-
-/** Call at the end of a file of system tests: ends the shared server. */
-export function lastTest(): void {
-  Deno.test({
-    name: title("the coordination server of these tests ends"),
-    ignore: !unrestricted,
-    // The server that is ended here was started by the first test.
-    sanitizeResources: false,
-    sanitizeOps: false,
-    fn: async () => {
-      await (await shared)?.stop();
-      shared = undefined;
     },
   });
 }

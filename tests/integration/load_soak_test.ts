@@ -4,7 +4,7 @@ import { SimulatedClient } from "../../lib/crowd/simulated_client.ts";
 import { personaOf } from "../../lib/crowd/layout.ts";
 import { delay } from "../harness/condition.ts";
 import { Observer } from "../harness/observer.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 const CLIENTS = 200;
 const SOAK_MS = 8000;
@@ -73,5 +73,3 @@ systemTest(
     await stays.interrupt();
   },
 );
-
-lastTest();

@@ -1,7 +1,7 @@
 /** The system's job end to end: real processes, real sockets, a real coordination server. */
 import assert from "node:assert/strict";
 import { delay, until } from "../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../harness/system.ts";
+import { type System, systemTest } from "../harness/system.ts";
 
 const HEADER = "publisher,topic,total_time_seconds,";
 
@@ -337,5 +337,3 @@ systemTest(
     assert.ok(slow.inOrder, "every line once, in order");
   },
 );
-
-lastTest();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ZooKeeper } from "../../../lib/zk/zookeeper.ts";
 import { delay, until } from "../../harness/condition.ts";
-import { lastTest, type System, systemTest } from "../../harness/system.ts";
+import { type System, systemTest } from "../../harness/system.ts";
 
 /** A broker and a publisher of T that goes on, as fast as `sleep` lets it. */
 async function running(system: System, sleep = "0.02"): Promise<void> {
@@ -336,5 +336,3 @@ systemTest("status --watch shows a client come and go", async (system) => {
   await until("s1 is shown no longer", () => latest().length === 0);
   assert.equal(await status.interrupt(), 0);
 });
-
-lastTest();

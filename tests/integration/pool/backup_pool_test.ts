@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { delay, until } from "../../harness/condition.ts";
 import { Observer } from "../../harness/observer.ts";
 import type { Pubsub } from "../../harness/process.ts";
-import { lastTest, type System, systemTest } from "../../harness/system.ts";
+import { type System, systemTest } from "../../harness/system.ts";
 
 const spread = (counts: readonly number[]) => Math.max(...counts) - Math.min(...counts);
 
@@ -254,5 +254,3 @@ systemTest(
     assert.deepEqual({ lost, duplicates }, { lost: 0, duplicates: 0 });
   },
 );
-
-lastTest();
