@@ -168,7 +168,7 @@ export class ControlDesk implements AsyncDisposable {
     if (before) this.#unrecorded.delete(before);
     const feed = new MatchFeed(asker, directory.index);
     const client = this.clients.add({ asker, feed, route, pinned, key, attempt }, now);
-    this.#homecomers.registered(nameOf(client), now, (to) => directory.isPrimary(to));
+    this.#homecomers.registered(nameOf(client), now, (to) => directory.hasTerm(to));
     log.debug(`${id}: ${role} ${info.id} registers in zone ${zone}`);
     this.#owner.onEvent({ type: "client", id: info.id, role, what: "registered" });
     this.#owner.onCount();
@@ -296,7 +296,7 @@ export class ControlDesk implements AsyncDisposable {
    */
   sendAway(zone: number, count: number, reason: string, all: boolean): number {
     const now = monotonic();
-    const to = this.#owner.directory.primaryOf(zone) ?? "";
+    const to = this.#owner.directory.termOf(zone);
     let sent = 0;
     for (const client of this.clients) {
       if (sent >= count) break;
@@ -326,6 +326,7 @@ export class ControlDesk implements AsyncDisposable {
   }
 }
 
-function nameOf({ asker, id }: Client): string {
-  return `${asker.role} ${id}`;
+/** Who this is: another life under the same id is somebody else. */
+function nameOf({ asker: { role, info } }: Client): string {
+  return `${role} ${info.id} ${info.incarnation}`;
 }

@@ -142,6 +142,8 @@ export class Rebalancing {
     if (!this.#active && this.#balance && isUneven(zones)) this.#begin("zones are uneven");
     if (!this.#active) return { moves: [], reason: this.#reason, againMs: REST_LOOK_MS };
     const arrived = this.#expected ? this.#arrived(zones) : "all";
+    // Where some arrive the others do soon, or not at all.
+    if (arrived === "some") this.#hurry();
     if (arrived !== "all" && now < this.#expected!.until) {
       return { moves: [], reason: this.#reason, againMs: LOOK_MS * this.#patienceMs / ARRIVAL_MS };
     }
@@ -177,6 +179,11 @@ export class Rebalancing {
     this.#reason = reason;
     this.#active = true;
     this.#flatSince = undefined;
+    this.#hurry();
+  }
+
+  /** Nobody is waited for longer than usual. */
+  #hurry(): void {
     this.#patienceMs = ARRIVAL_MS;
     const expected = this.#expected;
     if (expected) expected.until = Math.min(expected.until, expected.since + ARRIVAL_MS);

@@ -185,9 +185,17 @@ export class SystemDirectory {
       .find((record) => record.zone === zone && !record.standby && record.broker !== this.#owner)?.broker;
   }
 
-  /** Whether this broker is the primary of any zone. */
-  isPrimary(broker: string): boolean {
-    return this.#brokers.values().some((record) => record.broker === broker && !record.standby);
+  /** The term of a zone's primary, another broker that takes clients, to compare; empty when there is none. */
+  termOf(zone: number): string {
+    const terms = this.#brokers.values().filter((record) =>
+      record.zone === zone && record.broker !== this.#owner
+    );
+    return terms.map(termIn).find((term) => term !== "") ?? "";
+  }
+
+  /** Whether this term goes on, and its broker takes clients. */
+  hasTerm(term: string): boolean {
+    return term !== "" && this.#brokers.values().some((record) => termIn(record) === term);
   }
 
   /** What the broker with this record offers its clients: its own egress, then others of its zone, then other zones'. */
@@ -203,4 +211,8 @@ export class SystemDirectory {
       centralized,
     };
   }
+}
+
+function termIn({ broker, standby, draining, epoch }: BrokerRecord): string {
+  return standby || draining ? "" : `${broker} ${epoch}`;
 }

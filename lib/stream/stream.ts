@@ -163,9 +163,9 @@ export class Stream {
     if (first === undefined && this.next === 0) return;
     this.#question = undefined;
     if (this.next === 0) {
-      // If nothing of the history that was asked for has come it is lost; of an answer the beginning comes first.
+      // Of the history that was asked for it is lost what has not come; with owners it may not have been to be had.
       const { firstSequence: begun, epoch } = first!;
-      const due = begun === firstLive && epoch === 0n ? begun - this.options.requested : Infinity;
+      const due = firstLive > 0 && epoch === 0n ? firstLive - this.options.requested : Infinity;
       this.next = this.#start = Math.min(begun, Math.max(1, due));
       this.#historyEnd = firstLive;
     }

@@ -44,6 +44,8 @@ export interface Missing {
   readonly count: number;
   readonly time: number;
   readonly what: string;
+  /** Fenced, and more than may be under way. */
+  readonly isFenced?: boolean;
 }
 
 /**
@@ -121,7 +123,8 @@ export class Ledger {
         if (count > FENCED_AT_ONCE) {
           const what =
             `${subscriber}, topic ${topic}: ${count} samples before ${source}:${number} were fenced off`;
-          this.#missing.push({ subscriber, source, from, to, count: count - FENCED_AT_ONCE, time, what });
+          const tooMany = count - FENCED_AT_ONCE;
+          this.#missing.push({ subscriber, source, from, to, count: tooMany, time, what, isFenced: true });
         }
       }
     }

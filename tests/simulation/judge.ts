@@ -3,7 +3,7 @@
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
  * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, zones are about even, each zone that has a broker has a primary, each topic an owner and the strongest, the
+ * registered, no zone is empty beside a full one, each zone that has a broker has a primary, each topic an owner and the strongest, the
  * load and the brokers' records are right, samples flow, nobody asks for any again, and of what has ended everybody has the
  * end. At the end: everybody has everything that was published by who was not killed, or may lack it (`loss_book.ts`),
  * nobody is said to lack what it has, and nothing is left.
@@ -223,8 +223,9 @@ export class Judge {
       for (const topic of publisher.topics) {
         const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
         const says = publisher.says(topic, subscriber.id);
-        if (subscriber.role.bestEffort && subscriber.start === 1) {
-          if (says) {
+        if (subscriber.role.bestEffort) {
+          // What one before it under its id lacks is said, too.
+          if (says && subscriber.start === 1) {
             this.#broken(`${publisher.id} owes ${subscriber.id} samples of ${topic}: it is best effort`);
           }
           continue;

@@ -32,11 +32,16 @@ export interface Told {
   readonly count: number;
 }
 
+interface Said extends Told {
+  /** Whether something was wrong on the way shortly before: then more was under way. */
+  readonly hindered: boolean;
+}
+
 /** What was told. */
 export class LossBook {
   readonly #system: System;
   /** By subscriber, then by source. */
-  readonly #told = new Map<string, Map<string, Told[]>>();
+  readonly #told = new Map<string, Map<string, Said[]>>();
   /** Subscribers that have told of a publisher which had started several times: it may have been any of them. */
   readonly #unclear = new Set<string>();
 
@@ -54,7 +59,8 @@ export class LossBook {
     if (publisher === undefined) return void this.#unclear.add(subscriber.taker);
     const bySource = this.#told.getOrInsertComputed(subscriber.taker, () => new Map());
     const source = publisher.source(topic);
-    bySource.getOrInsertComputed(source, () => []).push(told);
+    const hindered = this.#system.isHindered(subscriber) || this.#system.isHindered(publisher);
+    bySource.getOrInsertComputed(source, () => []).push({ ...told, hindered });
     if (count < 1 || count > to + 1 - from || to > this.#system.ledger.given(source)) {
       this.#broken(`${subscriber.id} says it lost ${count} samples, ${from} to ${to}, of ${source}`);
     }
@@ -100,12 +106,21 @@ export class LossBook {
       if (place?.firstLive === undefined) continue;
       const done = Math.max(place.last, this.reached(subscriber.taker, source));
       if (publisher.published.get(topic)! - done <= maxInFlight || this.#exceeded.has(publisher)) continue;
-      this.#exceeded.add(publisher);
-      this.#broken(`${publisher.id} has more than ${maxInFlight} samples in flight to ${subscriber.id}`);
+      // That it is not waited for any more is told in the same moment.
+      this.#system.world.after(0, undefined, () => {
+        if (!publisher.slow.has(`${topic} ${subscriber.id}`)) this.#exceeds(publisher, subscriber);
+      });
     }
   }
 
-  #of(taker: string, source: string): readonly Told[] {
+  #exceeds(publisher: Party, subscriber: Party): void {
+    if (this.#exceeded.has(publisher)) return;
+    this.#exceeded.add(publisher);
+    const { maxInFlight } = publisher.role;
+    this.#broken(`${publisher.id} has more than ${maxInFlight} samples in flight to ${subscriber.id}`);
+  }
+
+  #of(taker: string, source: string): readonly Said[] {
     return this.#told.get(taker)?.get(source) ?? [];
   }
 
@@ -120,15 +135,16 @@ export class LossBook {
   }
 
   /** Whether what it has not given out it has told of. Who was killed right after it may not have come to it. */
-  excuses({ subscriber, source, from, to, count, time }: Missing): boolean {
+  excuses({ subscriber, source, from, to, count, time, isFenced = false }: Missing): boolean {
     const party = this.#system.parties.find(({ taker }) => taker === subscriber);
     if (party !== undefined && time > party.killedAt - TOLD_WITHIN_MS) {
       const publisher = this.#system.parties.find((one) => source.startsWith(`${one.taker}/`));
       const isKept = this.#system.ledger.given(source) - to < keptBy(publisher!);
       if (party.role.bestEffort || !isKept) return true;
     }
-    const lost = this.#of(subscriber, source).filter(({ type }) => type === "lost");
-    const told = lost.map((one) => Math.min(one.count, Math.min(to, one.to) + 1 - Math.max(from, one.from)));
+    const open = this.#of(subscriber, source)
+      .filter(({ type, hindered }) => type === "lost" || (isFenced && hindered));
+    const told = open.map((one) => Math.min(one.count, Math.min(to, one.to) + 1 - Math.max(from, one.from)));
     return told.reduce((sum, numbers) => sum + Math.max(0, numbers), 0) >= count;
   }
 

@@ -21,9 +21,7 @@ export class Party {
   readonly publishedAt = new Map<string, number>();
   /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
   readonly fenced = new Map<string, number>();
-  /** A subscriber's: of whom it has been told that they are gone, by publisher and topic. */
-  readonly gone = new Set<string>();
-  /** ... at any time. */
+  /** A subscriber's: of whom it has been told at any time that they are gone, by publisher and topic. */
   readonly wasGone = new Set<string>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
   undelivered: readonly { topic: string; subscriber: string; givenUp: number }[] = [];

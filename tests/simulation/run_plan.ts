@@ -16,6 +16,8 @@ const REPAIR_MS = 3000;
 /** Leaving takes at most so long. */
 const LEAVE_MS = 60_000;
 const LOOK_MS = 50;
+/** How long a subscriber takes its time. */
+const SLOW_MS = 10_000;
 /** A run of one publisher a hundred samples a second is a minute of some thousand events: herds say less. */
 const SAMPLE_MS = 10;
 const HERD_SAMPLE_MS = 500;
@@ -115,6 +117,7 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
   // Who leaves has a successor already.
   if (party?.state === "leaving" && ["kill", "crash", "leave", "restart"].includes(what)) return;
   world.tell("fault", `${what} ${who} ${other} ${ms}`);
+  for (const place of [who, other]) system.hinder(place, what === "slow" ? SLOW_MS : Math.max(0, ms));
   if (what === "kill" || what === "crash") {
     replace(system, party!, ms, () => system.kill(party!, what === "crash"));
   } else if (what === "leave") replace(system, party!, ms, () => system.leave(party!));
@@ -143,7 +146,7 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
   } else if (what === "clock") process.clockOffset += ms;
   else if (what === "slow") {
     party!.pauseMs = ms;
-    world.after(10_000, undefined, () => party!.pauseMs = 0);
+    world.after(SLOW_MS, undefined, () => party!.pauseMs = 0);
   } else if (what === "busy") {
     process.costMs = ms / 500;
     world.after(ms, undefined, () => process.costMs = 0);

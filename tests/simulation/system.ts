@@ -25,6 +25,8 @@ import { simulatedTcp } from "./tcp.ts";
 import { type Process, World } from "./world.ts";
 
 export const SESSION_MS = 4000;
+/** What was held up comes so long after it is free again. */
+const AFTERWARDS_MS = 5000;
 /** From one sample of a topic to the next on average when all is calm, milliseconds. */
 const CALM_MS = 100;
 const ZOOKEEPER_PORT = 2181;
@@ -51,6 +53,8 @@ export class System {
   readonly parties: Party[] = [];
   /** Nothing goes wrong any more: publishers take it easy, of which runs take less long. */
   calm = false;
+  /** Until when something is wrong with whoever has a place, or was shortly before. */
+  readonly #hinderedUntil = new Map<string, number>();
   readonly #pace: Pace;
   /** How long the samples of a source are, if they are longer than their text. */
   readonly #bytes = new Map<string, number>();
@@ -88,6 +92,17 @@ export class System {
   /** Whoever is there in the place that somebody had under this id. */
   find(place: string): Party | undefined {
     return this.here().findLast((party) => party.place === place);
+  }
+
+  /** Something goes wrong with that place for so long. */
+  hinder(place: string, ms: number): void {
+    const until = Math.max(this.#hinderedUntil.get(place) ?? 0, this.world.now + ms + AFTERWARDS_MS);
+    this.#hinderedUntil.set(place, until);
+  }
+
+  /** Whether something is wrong with it, or was shortly before. */
+  isHindered({ place }: Party): boolean {
+    return this.world.now <= (this.#hinderedUntil.get(place) ?? -Infinity);
   }
 
   broken(what: string): void {
@@ -179,10 +194,8 @@ export class System {
       }
       if (event.type === "caught_up") party.slow.delete(`${event.topic} ${event.subscriber}`);
       if (event.type === "unmatched") {
-        party.gone.add(`${event.peer} ${event.topic}`);
         party.wasGone.add(`${event.peer} ${event.topic}`);
       }
-      if (event.type === "matched") party.gone.delete(`${event.peer} ${event.topic}`);
       if (event.type !== "fenced") continue;
       const key = `${event.publisher} ${event.topic}`;
       party.fenced.set(key, (party.fenced.get(key) ?? 0) + event.count);
@@ -239,9 +252,7 @@ export class System {
           historical,
           payload: text,
         };
-        // Who is gone cannot be asked for its history any more.
-        const due = historical || !party.gone.has(`${publisher} ${topic}`) ? requested : 0;
-        this.ledger.take(party.taker, sample, this.world.now, due);
+        this.ledger.take(party.taker, sample, this.world.now, requested);
         this.world.mix(text.length + number);
       }
       if (party.pauseMs > 0) await this.#pause(party.process, party.pauseMs);

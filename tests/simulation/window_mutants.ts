@@ -3,6 +3,12 @@ import type { Mutant } from "./mutants.ts";
 
 export const WINDOW_MUTANTS: readonly Mutant[] = [
   {
+    name: "windows: history that its publisher has taken with it is told to nobody",
+    file: "stream/stream.ts",
+    text: "const due = firstLive > 0 && epoch === 0n ? firstLive - this.options.requested : Infinity;",
+    instead: "const due = epoch < 0n ? firstLive : Infinity;",
+  },
+  {
     name: "windows: what is lost is told to nobody",
     file: "stream/stream.ts",
     text: "if (next > lostFrom) this.output.lost(lostFrom, next - 1, refused);",

@@ -252,8 +252,21 @@ Deno.test("of whom nobody arrives they are sent ever more seldom, and at once ag
   const began = now;
   until(began + 4000, [...uneven, zone(3, 0)]);
   assert.equal(steps.length, before + 1, "a new zone");
-  until(began + 8000, [zone(1, 5), zone(2, 1), zone(3, 0)]);
-  assert.equal(steps.length, before + 2, "somebody has arrived");
+});
+
+Deno.test("where some arrive the others are waited for no longer than usual, however long nobody had", () => {
+  const rebalancing = new Rebalancing(true);
+  const uneven = [zone(1, 6), zone(2, 0)];
+  let now = 0;
+  let last = 0;
+  for (let steps = 0; steps < 4; now += 100) {
+    if (rebalancing.look(now, uneven).moves.length === 0) continue;
+    steps++;
+    last = now;
+  }
+  const some = [zone(1, 5), zone(2, 1)];
+  const next = [1000, 2900, 3100].map((ms) => rebalancing.look(last + ms, some).moves);
+  assert.deepEqual(next, [[], [], [{ from: 1, to: 2, count: 2 }]]);
 });
 
 Deno.test("without balancing an uneven or new zone moves nobody", () => {
