@@ -230,8 +230,7 @@ export class Judge {
           }
           continue;
         }
-        const { losses } = this.#system;
-        const lost = losses.count(subscriber.taker, publisher.source(topic));
+        const lost = this.#system.losses.owed(subscriber, publisher, topic);
         if (lost > 0 && subscriber.start === 1 && !says) {
           this.#broken(`${publisher.id} does not know that ${subscriber.id} has lost ${lost} of ${topic}`);
         }

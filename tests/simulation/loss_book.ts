@@ -84,6 +84,9 @@ export class LossBook {
     if (subscriber.state !== "there") return undefined;
     if (publisher.state === "killed" || publisher.state === "left") return undefined;
     const { ledger } = this.#system;
+    // It is taken for dead; or did not know of us, when it was published.
+    if (subscriber.gone.has(`${publisher.id} ${topic}`)) return undefined;
+    if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
     const source = publisher.source(topic);
     if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
     if (publisher.role.flow === "drop" || publisher.wasSlow.has(`${topic} ${subscriber.id}`)) {
@@ -91,6 +94,11 @@ export class LossBook {
     }
     const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
     return to >= first ? "it is waited for" : undefined;
+  }
+
+  /** After which number a publisher knew of a subscriber; Infinity when it does not. */
+  #knownSince(subscriber: Party, publisher: Party, topic: string): number {
+    return publisher.knownSince.get(`${topic} ${subscriber.id}`) ?? Infinity;
   }
 
   /** A publisher says that a sample is on its way. */
@@ -104,7 +112,8 @@ export class LossBook {
       if (publisher.slow.has(`${topic} ${subscriber.id}`)) continue;
       const place = this.#system.ledger.placesOf(subscriber.taker).get(source);
       if (place?.firstLive === undefined) continue;
-      const done = Math.max(place.last, this.reached(subscriber.taker, source));
+      const known = this.#knownSince(subscriber, publisher, topic);
+      const done = Math.max(place.last, this.reached(subscriber.taker, source), known);
       if (publisher.published.get(topic)! - done <= maxInFlight || this.#exceeded.has(publisher)) continue;
       // That it is not waited for any more is told in the same moment.
       this.#system.world.after(0, undefined, () => {
@@ -127,6 +136,13 @@ export class LossBook {
   /** How many of a source's numbers a subscriber has said that it has lost. */
   count(taker: string, source: string, type: Told["type"] = "lost"): number {
     return this.#of(taker, source).reduce((sum, told) => sum + (told.type === type ? told.count : 0), 0);
+  }
+
+  /** How many of its numbers it has said to have lost that were published when the publisher knew of it. */
+  owed(subscriber: Party, publisher: Party, topic: string): number {
+    const known = this.#knownSince(subscriber, publisher, topic);
+    const told = this.#of(subscriber.taker, publisher.source(topic));
+    return told.reduce((sum, { type, to, count }) => sum + (type === "lost" && to > known ? count : 0), 0);
   }
 
   /** The last number of a source that it has said it has lost; 0 when none. */

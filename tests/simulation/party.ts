@@ -21,7 +21,9 @@ export class Party {
   readonly publishedAt = new Map<string, number>();
   /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
   readonly fenced = new Map<string, number>();
-  /** A subscriber's: of whom it has been told at any time that they are gone, by publisher and topic. */
+  /** A subscriber's: who is gone, as it has been told, by publisher and topic. */
+  readonly gone = new Set<string>();
+  /** ... at any time. */
   readonly wasGone = new Set<string>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
   undelivered: readonly { topic: string; subscriber: string; givenUp: number }[] = [];
@@ -31,6 +33,8 @@ export class Party {
   readonly wasSlow = new Set<string>();
   /** A subscriber's: what it takes for a batch, milliseconds. */
   pauseMs = 0;
+  /** A publisher's: after which number of a topic it was told of each subscriber, by topic and subscriber. */
+  readonly knownSince = new Map<string, number>();
   started = false;
   /** Since when it can tell of nothing any more: it was killed. */
   killedAt = Infinity;

@@ -193,7 +193,13 @@ export class System {
         party.wasSlow.add(`${event.topic} ${event.subscriber}`);
       }
       if (event.type === "caught_up") party.slow.delete(`${event.topic} ${event.subscriber}`);
+      if (event.type === "matched") party.gone.delete(`${event.peer} ${event.topic}`);
+      if (event.type === "matched" && party.kind === "publisher") {
+        party.knownSince.set(`${event.topic} ${event.peer}`, this.ledger.given(party.source(event.topic)));
+      }
       if (event.type === "unmatched") {
+        party.knownSince.delete(`${event.topic} ${event.peer}`);
+        party.gone.add(`${event.peer} ${event.topic}`);
         party.wasGone.add(`${event.peer} ${event.topic}`);
       }
       if (event.type !== "fenced") continue;
