@@ -28,6 +28,7 @@ import { WaitingNotices } from "./waiting_notices.ts";
 import { type BrokerRecord, parseBrokerRecord } from "../wire/control.ts";
 import { isTransient } from "../zk/list_children.ts";
 import { type NodeData, watchData } from "../zk/watch.ts";
+import { contextsEnded } from "../zmq/context.ts";
 import type { ZooKeeper } from "../zk/zookeeper.ts";
 import { ZoneSearch, type ZoneTarget } from "./zone_search.ts";
 
@@ -326,6 +327,7 @@ export class ControlClient implements AsyncDisposable {
     this.#items.push({ kind: "tick" });
     await this.#record?.close();
     await this.#running.catch(() => {});
+    await contextsEnded();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -57,6 +57,8 @@ export class Judge {
 
   /** A look in between: who is stopped cannot act, whatever it believes. */
   look(): void {
+    // A server without its data gives away what others have still leased from the one before.
+    if (this.#system.world.now < this.#system.wipedAt + SESSION_MS) return;
     const acting = new Map<string, string>();
     for (const { id, role, process, program } of this.#system.here()) {
       if (process.stopped || program === undefined) continue;

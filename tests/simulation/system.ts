@@ -53,6 +53,8 @@ export class System {
   readonly parties: Party[] = [];
   /** Nothing goes wrong any more: publishers take it easy, of which runs take less long. */
   calm = false;
+  /** When the coordination server lost its data. */
+  wipedAt = -Infinity;
   /** Until when something is wrong with whoever has a place, or was shortly before. */
   readonly #hinderedUntil = new Map<string, number>();
   readonly #pace: Pace;
@@ -123,6 +125,7 @@ export class System {
 
   /** Another coordination server in the place of that one, without its data. */
   wipe(): void {
+    this.wipedAt = this.world.now;
     const { host } = this.server;
     this.world.kill(this.server);
     this.server = this.#startServer(host);

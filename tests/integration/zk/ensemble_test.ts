@@ -31,6 +31,9 @@ function test(
     name: title(sentence) +
       (unrestricted && !possible ? " (ignored: Apache ZooKeeper is not installed)" : ""),
     ignore: !possible,
+    // A member that is killed is started again, and ends after the last test.
+    sanitizeOps: false,
+    sanitizeResources: false,
     fn: async () => {
       await using stack = new AsyncDisposableStack();
       await body(ensemble!, stack);

@@ -8,13 +8,15 @@ const ignore = !unrestricted || Deno.build.os !== "linux";
 /** Whether a connection from this address is taken. */
 async function taken(port: number, localAddress: string): Promise<boolean> {
   const socket = connect({ host: localAddress.includes(":") ? "::1" : "127.0.0.1", port, localAddress });
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     return await new Promise((resolve) => {
       socket.on("connect", () => resolve(true));
       socket.on("error", () => resolve(false));
-      setTimeout(() => resolve(false), 500);
+      timer = setTimeout(() => resolve(false), 500);
     });
   } finally {
+    clearTimeout(timer);
     socket.destroy();
   }
 }
