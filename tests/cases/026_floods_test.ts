@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { subscription as subscriptionMessage } from "../../lib/wire/key.ts";
 import { Socket } from "../../lib/zmq/socket.ts";
-import { delay, until } from "../harness/condition.ts";
+import { delay, until, within } from "../harness/condition.ts";
 import { FloodedSystem, FLOODS, type Port } from "../harness/flooded_system.ts";
 import { systemTest } from "../harness/system.ts";
 import { freePort } from "../harness/zookeeper.ts";
@@ -30,7 +30,7 @@ async function letsIn(endpoint: string, from: string): Promise<boolean> {
     (peer) => (peer.close(), true),
     () => false,
   );
-  return await Promise.race([peer, delay(500).then(() => false)]);
+  return await within("it is let in", peer, 500).catch(() => false);
 }
 
 /** Some connections that each send what they may, for 8 s, and come back with everything when they are cut. */
