@@ -235,6 +235,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // --- moving
   {
+    name: "moving: nobody plans any more when ZooKeeper was away",
+    file: "broker/rebalancer.ts",
+    text: "        if (plans) againMs = SUSPENDED_LOOK_MS;",
+    instead: "",
+  },
+  {
     name: "moving: nobody is told to go to another zone",
     file: "broker/control_desk.ts",
     text: '      this.#send(client.route, { type: "reassign", zone, reason: reason.slice(0, 300) });',
