@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { MUTANTS } from "../../simulation/mutants.ts";
-import { type Plan, planOf, SCENARIOS } from "../../simulation/plan.ts";
+import { type Plan, planOf } from "../../simulation/plan.ts";
+import { SCENARIOS } from "../../simulation/scenarios.ts";
 import { shrink } from "../../simulation/shrink.ts";
 
 const LIB = fileURLToPath(new URL("../../../lib/", import.meta.url));
