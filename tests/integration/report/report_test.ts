@@ -11,6 +11,7 @@ function test(name: string, body: (root: string) => Promise<void>): void {
     ignore: !unrestricted,
     // Drawing a picture leaves a frame of an animation that there is not (echarts).
     sanitizeOps: false,
+    sanitizeResources: false,
     fn: async () => {
       const root = await Deno.makeTempDir({ prefix: "pubsub-report-test-" });
       try {

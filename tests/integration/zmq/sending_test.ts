@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { PubsubError } from "../../../lib/base/errors.ts";
+import { contextsEnded } from "../../../lib/zmq/context.ts";
 import { Socket, type SocketKind } from "../../../lib/zmq/socket.ts";
 import { zeromqVersion } from "../../../lib/zmq/version.ts";
 import { delay, until, within } from "../../harness/condition.ts";
@@ -174,9 +175,10 @@ test("what cannot be listened on is told in one line", async () => {
   second.bind(ANY);
 });
 
-test("a routing id that is none is told in one line", () => {
+test("a routing id that is none is told in one line", async () => {
   assert.throws(() => new Socket("dealer", { routingId: "x".repeat(256) }), /1 to 255 bytes/);
   assert.throws(() => new Socket("dealer", { routingId: "" }), /1 to 255 bytes/);
+  await contextsEnded();
 });
 
 test("connecting twice is one connection, disconnecting twice is fine, and it ends the connection", async () => {

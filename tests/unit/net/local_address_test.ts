@@ -6,6 +6,7 @@ import {
   placeOf,
   tcpEndpoint,
 } from "../../../lib/net/local_address.ts";
+import { title, unrestricted } from "../../harness/permissions.ts";
 
 const FOUR = [{ name: "lo", address: "127.0.0.1" }, { name: "eth0", address: "10.0.0.3" }];
 const BOTH = [...FOUR, { name: "lo", address: "::1" }, { name: "eth0", address: "fe80::3" }];
@@ -42,11 +43,15 @@ Deno.test("what is to be bound is an address, or the one of an interface", async
   );
 });
 
-Deno.test("a process that is told its addresses is there, and asks nobody", async () => {
-  const nobody = { hosts: [] };
-  const signal = new AbortController().signal;
-  const place = (address: string, bind?: string) =>
-    placeOf({ address, bind }, nobody, () => assert.fail("it waits"), signal);
-  assert.deepEqual(await place("127.0.0.1"), { host: "127.0.0.1", at: "127.0.0.1" });
-  assert.deepEqual(await place("proxy.example", "127.0.0.5"), { host: "proxy.example", at: "127.0.0.5" });
+Deno.test({
+  name: title("a process that is told its addresses is there, and asks nobody"),
+  ignore: !unrestricted,
+  fn: async () => {
+    const nobody = { hosts: [] };
+    const signal = new AbortController().signal;
+    const place = (address: string, bind?: string) =>
+      placeOf({ address, bind }, nobody, () => assert.fail("it waits"), signal);
+    assert.deepEqual(await place("127.0.0.1"), { host: "127.0.0.1", at: "127.0.0.1" });
+    assert.deepEqual(await place("proxy.example", "127.0.0.5"), { host: "proxy.example", at: "127.0.0.5" });
+  },
 });
