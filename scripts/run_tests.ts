@@ -7,7 +7,7 @@
  * A file that fails is run once more, alone: if it passes then, that is said (`FLAKY: file, tests`) and does not fail
  * the whole; it is to be mended all the same. A file without a test has failed. The last line has the totals as `deno test` prints them.
  *
- * Limits: N is 1 to 64, by default two for each processor; a file that has not ended after 10
+ * Limits: N is 1 to 64, by default three for each processor; a file that has not ended after 10
  * minutes is killed and has failed. Exit code 1 when a test failed twice, 2 for usage.
  */
 import process from "node:process";
@@ -142,7 +142,7 @@ await new Command("run_tests")
     "--jobs <n>",
     "files at a time",
     jobsOf,
-    Math.min(MOST_JOBS, 2 * navigator.hardwareConcurrency),
+    Math.min(MOST_JOBS, 3 * navigator.hardwareConcurrency),
   )
   .addOption(
     new Option("--only <which>", "those that run side by side, or alone").choices(["together", "alone"]),
