@@ -37,6 +37,8 @@ export class Judge {
   #publishedThen = new Map<string, number>();
   /** How often subscribers had asked publishers for something by then. */
   #askedThen = new Map<Party, number>();
+  /** Of whom each subscriber had been told that they were gone, before they all left. */
+  readonly #wasGone = new Map<Party, ReadonlySet<string>>();
   /** Who is there after the last fault: nothing excuses what is missing of them. */
   readonly #atTheEnd = new Set<Party>();
   readonly #told = new Set<string>();
@@ -102,11 +104,14 @@ export class Judge {
 
   /** Nothing goes wrong any more, and everybody has had the time that they need. */
   atRest(): void {
-    for (const party of this.#system.here()) this.#atTheEnd.add(party);
+    for (const party of this.#system.here()) {
+      this.#atTheEnd.add(party);
+      this.#wasGone.set(party, new Set(party.wasGone));
+    }
     for (const what of this.#amiss()) this.#broken(`at rest ${what}`);
     if (!this.settled()) return this.#broken("there is no rest");
     for (const [source, count] of this.#published()) {
-      if (count === this.#publishedThen.get(source)) {
+      if (count === this.#publishedThen.get(source) && !this.#waitsForTheDead(source)) {
         this.#broken(`at rest ${source} stands still at ${count}`);
       }
     }
@@ -114,6 +119,18 @@ export class Judge {
       const more = count - this.#askedThen.get(party)!;
       if (more > 0) this.#broken(`at rest ${party.id} asks for something ${more} times`);
     }
+  }
+
+  /** Whether its publisher waits for one that was killed, and has not given it up yet: it may for some seconds. */
+  #waitsForTheDead(source: string): boolean {
+    const { parties } = this.#system;
+    const dead = parties.filter(({ kind, state }) => kind === "subscriber" && state === "killed");
+    return this.#system.here("publisher").some((publisher) =>
+      publisher.topics.some((topic) =>
+        publisher.source(topic) === source &&
+        dead.some(({ id, topics }) => topics.includes(topic) && !publisher.wasSlow.has(`${topic} ${id}`))
+      )
+    );
   }
 
   /** Zones that have a primary, as those say who run them. */
@@ -285,7 +302,7 @@ export class Judge {
       // Not acknowledged is what was fenced for it; what one before it under its id had not got; and what came for it
       // when it had given up a publisher that is back now.
       const mayBe = !publisher.role.shared || subscriber.start > 1 || lost > 0 ||
-        subscriber.wasGone.has(`${publisher.id} ${topic}`);
+        this.#wasGone.get(subscriber)!.has(`${publisher.id} ${topic}`);
       if (!isAccused || mayBe) return;
       return this.#broken(
         `${publisher.id} says that ${subscriber.id} has not got all of ${topic}, which it has`,

@@ -85,7 +85,9 @@ export class LossBook {
     if (publisher.state === "killed" || publisher.state === "left") return undefined;
     const { ledger } = this.#system;
     // It is taken for dead; or did not know of us, when it was published.
-    if (subscriber.gone.has(`${publisher.id} ${topic}`)) return undefined;
+    if (subscriber.gone.has(`${publisher.id} ${topic}`) && this.#isSilent(subscriber, publisher)) {
+      return undefined;
+    }
     if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
     const source = publisher.source(topic);
     if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
@@ -94,6 +96,12 @@ export class LossBook {
     }
     const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
     return to >= first ? "it is waited for" : undefined;
+  }
+
+  /** Whether nothing may come from a publisher at present, directly or through some broker. */
+  #isSilent(subscriber: Party, { process }: Party): boolean {
+    const ways = [subscriber, ...this.#system.here("broker")];
+    return ways.some((way) => this.#system.network.silent(process, way.process));
   }
 
   /** After which number a publisher knew of a subscriber; Infinity when it does not. */
