@@ -8,6 +8,7 @@
  */
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import { disk, type DiskFile } from "./disk.ts";
 import { LogEncoder } from "./log_record.ts";
 import type { Syncable } from "./output_gate.ts";
 import { namesOf, recover, type Recovered, segmentHead, segmentName, snapshotName } from "./recovery.ts";
@@ -19,8 +20,6 @@ const log = logger("zookeeper", "disk");
 /** A snapshot is written in pieces of about this size. */
 const SNAPSHOT_PIECE = 1 << 18;
 const SNAPSHOTS_KEPT = 2;
-/** The files hold session passwords and data that access control lists protect. */
-const PRIVATE = 0o600;
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource {
@@ -36,9 +35,9 @@ export class Journal implements Syncable {
   /** Set once by the server; snapshots are taken from it. */
   source: SnapshotSource | null = null;
   readonly #dir: string;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: Disposable;
   readonly #bytesPerSnapshot: number;
-  #segment: Deno.FsFile;
+  #segment: DiskFile;
   #logBytes: number;
   #snapshotBytes = 0;
   #snapshot: Promise<void> | null = null;
@@ -46,9 +45,9 @@ export class Journal implements Syncable {
 
   private constructor(parts: {
     dir: string;
-    lock: Deno.FsFile;
+    lock: Disposable;
     recovered: Recovered;
-    segment: Deno.FsFile;
+    segment: DiskFile;
     bytesPerSnapshot: number;
   }) {
     this.#dir = parts.dir;
@@ -65,21 +64,21 @@ export class Journal implements Syncable {
    * @throws CorruptFile, or PubsubError when the directory is in use or cannot be used
    */
   static async open(dir: string, freshZxid: number, bytesPerSnapshot: number): Promise<Journal> {
-    let lock: Deno.FsFile;
+    let lock: Disposable | undefined;
     try {
-      await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-      lock = await Deno.open(`${dir}/lock`, { create: true, write: true, mode: PRIVATE });
+      await disk().makeDirectory(dir);
+      lock = await disk().lock(`${dir}/lock`);
     } catch (cause) {
       throw new PubsubError(`Cannot use the data directory ${dir}: ${reasonOf(cause)}`, { cause });
     }
+    if (lock === undefined) {
+      throw new PubsubError(`Cannot use the data directory ${dir}: another server is using it`);
+    }
     try {
-      if (!await lock.tryLock(true)) {
-        throw new PubsubError(`Cannot use the data directory ${dir}: another server is using it`);
-      }
       const { recovered, segment } = await openSegment(dir, freshZxid);
       return new Journal({ dir, lock, recovered, segment, bytesPerSnapshot });
     } catch (error) {
-      lock.close();
+      lock[Symbol.dispose]();
       throw error;
     }
   }
@@ -98,8 +97,8 @@ export class Journal implements Syncable {
       ? new SnapshotWriter(source.tree, source.sessions.all(), source.zxid, source.wall)
       : null;
     try {
-      await writeAll(this.#segment, bytes);
-      await this.#segment.syncData();
+      await this.#segment.write(bytes);
+      await this.#segment.sync();
       if (snapshot !== null) await this.#nextSegment(snapshot.zxid);
     } catch (cause) {
       snapshot?.abandon();
@@ -120,40 +119,38 @@ export class Journal implements Syncable {
     const name = snapshotName(snapshot.zxid);
     const temporary = `${this.#dir}/${name}.tmp`;
     try {
-      using file = await Deno.open(temporary, {
-        create: true,
-        write: true,
-        truncate: true,
-        mode: PRIVATE,
-      });
+      using file = await disk().create(temporary);
       let size = 0;
       for (let piece = snapshot.next(SNAPSHOT_PIECE); piece !== null; piece = snapshot.next(SNAPSHOT_PIECE)) {
         if (this.#closed) return snapshot.abandon();
         size += piece.length;
-        await writeAll(file, piece);
+        await file.write(piece);
       }
       await file.sync();
-      await Deno.rename(temporary, `${this.#dir}/${name}`);
-      await syncDirectory(this.#dir);
+      await disk().rename(temporary, `${this.#dir}/${name}`);
+      await disk().syncDirectory(this.#dir);
       this.#snapshotBytes = size;
       await this.#clean();
     } catch (error) {
       snapshot.abandon();
+      await disk().remove(temporary).catch(() => {}); // The next one has another name.
       log.error(`snapshot ${name} failed, the log is kept: ${reasonOf(error)}`);
     }
   }
 
   /** Remove snapshots that are no longer kept, and segments that only they needed. */
   async #clean(): Promise<void> {
-    const names = await listNames(this.#dir);
+    const names = await disk().list(this.#dir);
     const snapshots = namesOf("snapshot", names);
     const segments = namesOf("log", names);
     const oldest = snapshots.at(-SNAPSHOTS_KEPT);
     if (oldest === undefined) return;
-    for (const { name, zxid } of snapshots) if (zxid < oldest.zxid) await Deno.remove(`${this.#dir}/${name}`);
+    for (const { name, zxid } of snapshots) {
+      if (zxid < oldest.zxid) await disk().remove(`${this.#dir}/${name}`);
+    }
     for (const [index, { name }] of segments.entries()) {
       const next = segments[index + 1];
-      if (next !== undefined && next.zxid <= oldest.zxid + 1) await Deno.remove(`${this.#dir}/${name}`);
+      if (next !== undefined && next.zxid <= oldest.zxid + 1) await disk().remove(`${this.#dir}/${name}`);
     }
   }
 
@@ -163,28 +160,28 @@ export class Journal implements Syncable {
     this.#closed = true;
     await this.#snapshot;
     this.#segment.close();
-    this.#lock.close();
+    this.#lock[Symbol.dispose]();
   }
 }
 
 async function openSegment(
   dir: string,
   freshZxid: number,
-): Promise<{ recovered: Recovered; segment: Deno.FsFile }> {
-  const names = await listNames(dir);
-  for (const name of names) if (name.endsWith(".tmp")) await Deno.remove(`${dir}/${name}`);
+): Promise<{ recovered: Recovered; segment: DiskFile }> {
+  const names = await disk().list(dir);
+  for (const name of names) if (name.endsWith(".tmp")) await disk().remove(`${dir}/${name}`);
   const path = (name: string) => `${dir}/${name}`;
-  const recovered = await recover(names, (name) => Deno.readFile(path(name)), path);
+  const recovered = await recover(names, (name) => disk().read(path(name)), path);
   const { segment } = recovered;
   const unborn = segment !== null && segment.bytes === 0; // Killed while it was being made: it holds nothing.
-  if (unborn) await Deno.remove(path(segment.name));
+  if (unborn) await disk().remove(path(segment.name));
   if (segment === null || unborn) {
     const fresh = recovered.zxid === 0;
     const zxid = fresh ? freshZxid : recovered.zxid;
     const file = await createSegment(dir, zxid, fresh);
     return { recovered: { ...recovered, zxid }, segment: file };
   }
-  const file = await Deno.open(path(segment.name), { write: true });
+  const file = await disk().open(path(segment.name));
   if (segment.torn) {
     log.warn(
       `${path(segment.name)}: cut an unfinished write at offset ${segment.bytes}; it was never answered`,
@@ -192,44 +189,18 @@ async function openSegment(
     await file.truncate(segment.bytes);
     await file.sync();
   }
-  await file.seek(0, Deno.SeekMode.End);
   return { recovered, segment: file };
 }
 
-async function createSegment(dir: string, previousZxid: number, first: boolean): Promise<Deno.FsFile> {
-  const file = await Deno.open(`${dir}/${segmentName(previousZxid + 1)}`, {
-    createNew: true,
-    write: true,
-    mode: PRIVATE,
-  });
+async function createSegment(dir: string, previousZxid: number, first: boolean): Promise<DiskFile> {
+  const file = await disk().create(`${dir}/${segmentName(previousZxid + 1)}`);
   try {
-    await writeAll(file, segmentHead(previousZxid, first));
+    await file.write(segmentHead(previousZxid, first));
     await file.sync();
-    await syncDirectory(dir);
+    await disk().syncDirectory(dir);
   } catch (error) {
     file.close();
     throw error;
   }
   return file;
-}
-
-async function listNames(dir: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(dir))).map((entry) => entry.name);
-}
-
-/** Small writes only copy into the page cache: not worth a round trip to another thread. */
-const SMALL_WRITE = 1 << 16;
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const rest = bytes.subarray(at);
-    at += rest.length <= SMALL_WRITE ? file.writeSync(rest) : await file.write(rest);
-  }
-}
-
-/** A created or renamed file is on disk when its directory is. Windows has no such call and needs none. */
-async function syncDirectory(dir: string): Promise<void> {
-  if (Deno.build.os === "windows") return;
-  using directory = await Deno.open(dir);
-  await directory.sync();
 }

@@ -3,13 +3,14 @@
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
  * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, no zone is empty beside a full one, each zone that has a broker has a primary, each topic an owner and the strongest, the
+ * registered, no zone has far more clients than another one, each zone that has a broker has a primary, each topic an owner and the strongest, the
  * load and the brokers' records are right, samples flow, nobody asks for any again, and of what has ended everybody has the
  * end. At the end: everybody has everything that was published by who was not killed, or may lack it (`loss_book.ts`),
  * nobody is said to lack what it has, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
+import type { Subscriber } from "../../lib/client/subscriber.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { loadOf, parseLoad } from "../../lib/model/load.ts";
 import { brokerPath, LOAD } from "../../lib/model/paths.ts";
@@ -17,16 +18,19 @@ import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { isPersistent } from "../chaos/leftover.ts";
 import type { Party, Program } from "./party.ts";
 import type { Plan } from "./plan.ts";
+import { SCRIBE } from "./scribe.ts";
 import { LOAD_THRESHOLD, SESSION_MS, type System } from "./system.ts";
 
 /** Sessions of those who were killed last are over, and who has to be noticed is. */
 const REST_MS = 3 * SESSION_MS;
 /** Everything is as it should be for so long before it is believed. */
 const STEADY_MS = 3000;
-/** Clients of a zone beside one that has none: somebody who was not served there while it came stays elsewhere. */
-const MOST_BESIDE_NONE = 3;
+/** So many clients more than another zone may one have: somebody who was not served there once stays elsewhere. */
+const MOST_APART = 3;
 /** The judge's own look at the tree takes at most so long. */
 const LOOK_MS = 20_000;
+
+type Client = Publisher | Subscriber;
 
 export class Judge {
   readonly #system: System;
@@ -60,7 +64,7 @@ export class Judge {
   /** A look in between: who is stopped cannot act, whatever it believes. */
   look(): void {
     // A server without its data gives away what others have still leased from the one before.
-    if (this.#system.world.now < this.#system.wipedAt + SESSION_MS) return;
+    if (this.#system.world.now < this.#system.coordination.wipedAt + SESSION_MS) return;
     const acting = new Map<string, string>();
     for (const { id, role, process, program } of this.#system.here()) {
       if (process.stopped || program === undefined) continue;
@@ -205,15 +209,19 @@ export class Judge {
   *#unregistered(): Generator<string> {
     const brokers = this.#system.here("broker").map(({ program }) => program as Broker);
     if (brokers.length === 0 || this.#system.here("pool").length > 0) return;
-    const clients = this.#system.here("publisher").length + this.#system.here("subscriber").length;
-    const registered = brokers.filter(({ role }) => role === "primary")
-      .reduce((sum, broker) => sum + broker.stats().clients, 0);
-    if (registered !== clients) yield `${registered} of ${clients} clients are registered`;
-    // Who can reach nobody else stays where it is.
-    if (this.#plan.faults.some(({ what }) => what === "sever")) return;
-    const counts = brokers.filter(({ role }) => role === "primary").map((broker) => broker.stats().clients);
-    const [least, most] = [Math.min(...counts), Math.max(...counts)];
-    if (least === 0 && most > MOST_BESIDE_NONE) yield `one zone has no client, and another one ${most}`;
+    const clients = [...this.#system.here("publisher"), ...this.#system.here("subscriber")];
+    const primaries = brokers.filter(({ role }) => role === "primary");
+    const counts = primaries.map((broker) => broker.stats().clients);
+    const registered = counts.reduce((sum, count) => sum + count, 0);
+    if (registered !== clients.length) yield `${registered} of ${clients.length} clients are registered`;
+    // Who cannot reach another one stays where it is.
+    const severed = new Set(this.#plan.faults.filter(({ what }) => what === "sever").map(({ who }) => who));
+    const zones = clients.filter(({ place }) => !severed.has(place)).map((one) =>
+      (one.program as Client).zone
+    );
+    const movable = primaries.map((broker) => zones.filter((zone) => zone === broker.zone).length);
+    const [least, most] = [Math.min(...counts), Math.max(...movable)];
+    if (most - least > MOST_APART) yield `one zone has ${least} clients, and another one ${most}`;
   }
 
   /** At rest the load is that of those who are there, and the brokers' records tell who leads. */
@@ -328,6 +336,7 @@ export class Judge {
   nothingIsLeft(): void {
     const { world } = this.#system;
     world.runUntil(world.now + SESSION_MS + 2000);
+    if (this.#system.scribe?.hasLeft === false) this.#broken("the scribe has not left");
     this.#tree((paths) => {
       const left = paths.filter((path) => !isPersistent(path));
       if (left.length > 0) this.#broken(`znodes left behind: ${left.slice(0, 5).join(", ")}`);
@@ -336,10 +345,10 @@ export class Judge {
 
   /** Looks at the coordination server's tree with a client of its own. */
   #tree(look: (paths: string[], read: (path: string) => Promise<string>) => void | Promise<void>): void {
-    const { world, zookeeper } = this.#system;
+    const { world, coordination } = this.#system;
     let done = false;
     const process = world.spawn("judge", async () => {
-      const zk = new ZooKeeper({ servers: zookeeper });
+      const zk = new ZooKeeper({ servers: coordination.address });
       await zk.connected();
       const paths: string[] = [];
       await walk(zk, "/", paths);
@@ -356,7 +365,7 @@ export class Judge {
 async function walk(zk: ZooKeeper, path: string, into: string[]): Promise<void> {
   for (const name of (await zk.getChildren(path)).names) {
     const child = `${path === "/" ? "" : path}/${name}`;
-    if (child === "/zookeeper") continue;
+    if (child === "/zookeeper" || child === SCRIBE) continue;
     into.push(child);
     await walk(zk, child, into);
   }

@@ -42,8 +42,11 @@ export class LossBook {
   readonly #system: System;
   /** By subscriber, then by source. */
   readonly #told = new Map<string, Map<string, Said[]>>();
-  /** Subscribers that have told of a publisher which had started several times: it may have been any of them. */
-  readonly #unclear = new Set<string>();
+  /**
+   * How many samples a subscriber has told of by topic and publisher, of one that had started several times: it may have
+   * been any of those.
+   */
+  readonly #unclear = new Map<string, Map<string, Told[]>>();
 
   /** Publishers that had more in flight than they may. */
   readonly #exceeded = new Set<Party>();
@@ -56,10 +59,13 @@ export class LossBook {
   told(subscriber: Party, told: Told): void {
     const { topic, from, to, count } = told;
     const publisher = this.#publisherOf(told.publisher);
-    if (publisher === undefined) return void this.#unclear.add(subscriber.taker);
+    if (publisher === undefined) {
+      const byPublisher = this.#unclear.getOrInsertComputed(subscriber.taker, () => new Map());
+      return void byPublisher.getOrInsertComputed(`${told.publisher} ${topic}`, () => []).push(told);
+    }
     const bySource = this.#told.getOrInsertComputed(subscriber.taker, () => new Map());
     const source = publisher.source(topic);
-    const hindered = this.#system.isHindered(subscriber) || this.#system.isHindered(publisher);
+    const hindered = this.#system.isHindered(subscriber.place) || this.#system.isHindered(publisher.place);
     bySource.getOrInsertComputed(source, () => []).push({ ...told, hindered });
     if (count < 1 || count > to + 1 - from || to > this.#system.ledger.given(source)) {
       this.#broken(`${subscriber.id} says it lost ${count} samples, ${from} to ${to}, of ${source}`);
@@ -88,12 +94,12 @@ export class LossBook {
     if (subscriber.gone.has(`${publisher.id} ${topic}`) && this.#isSilent(subscriber, publisher)) {
       return undefined;
     }
-    if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
     const source = publisher.source(topic);
     if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
-    if (publisher.role.flow === "drop" || publisher.wasSlow.has(`${topic} ${subscriber.id}`)) {
-      return undefined;
-    }
+    const key = `${topic} ${subscriber.id}`;
+    if (publisher.role.flow === "drop" || publisher.slow.has(key)) return undefined;
+    if (to <= (publisher.notAwaited.get(key) ?? 0)) return undefined;
+    if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
     const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
     return to >= first ? "it is waited for" : undefined;
   }
@@ -104,9 +110,14 @@ export class LossBook {
     return ways.some((way) => this.#system.network.silent(process, way.process));
   }
 
-  /** After which number a publisher knew of a subscriber; Infinity when it does not. */
-  #knownSince(subscriber: Party, publisher: Party, topic: string): number {
-    return publisher.knownSince.get(`${topic} ${subscriber.id}`) ?? Infinity;
+  /**
+   * After which number a publisher knew of a subscriber, and waits for it, whatever becomes of its record; Infinity when it
+   * did not. Of one that has started several times it is the last time.
+   */
+  #knownSince({ id }: Party, publisher: Party, topic: string): number {
+    const starts = this.#system.parties.filter((party) => party.id === id).length;
+    const known = starts === 1 ? publisher.knownFirst : publisher.knownSince;
+    return known.get(`${topic} ${id}`) ?? Infinity;
   }
 
   /** A publisher says that a sample is on its way. */
@@ -187,7 +198,7 @@ export class LossBook {
       historical: sum(({ history }) => history),
       duplicates: 0,
       reordered: 0,
-      ...this.#unclear.has(taker) ? {} : { lost: this.#sum(taker) },
+      lost: this.#sum(taker),
     };
     for (const [name, value] of Object.entries(truth)) {
       const said = stats[name as keyof typeof truth];
@@ -196,8 +207,19 @@ export class LossBook {
   }
 
   #sum(taker: string): number {
-    const sources = [...this.#told.get(taker)?.keys() ?? []];
-    return sources.reduce((sum, source) => sum + this.count(taker, source), 0);
+    const books = [this.#told, this.#unclear].flatMap((book) => [...book.get(taker)?.values() ?? []]);
+    return books.flat().reduce((sum, { type, count }) => sum + (type === "lost" ? count : 0), 0);
+  }
+
+  /** How many samples it has told of that may have been of this source. */
+  #unclearOf(taker: string, source: string): number {
+    let sum = 0;
+    for (const [key, told] of this.#unclear.get(taker) ?? []) {
+      const [publisher, topic] = key.split(" ");
+      if (!source.startsWith(`${publisher}#`) || !source.endsWith(`/${topic}`)) continue;
+      for (const { count } of told) sum += count;
+    }
+    return sum;
   }
 
   #judgeSource({ id, taker }: Party, source: string, { first, last, gaps }: Place): void {
@@ -212,9 +234,8 @@ export class LossBook {
         );
       }
     }
-    if (this.#unclear.has(taker)) return;
     const open = gaps.reduce((sum, { from, to }) => sum + to + 1 - from, 0);
-    const said = told.reduce((sum, { count }) => sum + count, 0);
+    const said = told.reduce((sum, { count }) => sum + count, this.#unclearOf(taker, source));
     if (said < open) {
       this.#broken(`${id} has given out neither nor told of ${open - said} samples of ${source}`);
     }

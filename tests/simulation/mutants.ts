@@ -3,6 +3,7 @@
  * its text, and what stands there instead. Pure.
  */
 
+import { DISK_MUTANTS } from "./disk_mutants.ts";
 import { WINDOW_MUTANTS } from "./window_mutants.ts";
 
 /** A planted fault. */
@@ -16,6 +17,7 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   ...WINDOW_MUTANTS,
+  ...DISK_MUTANTS,
   // --- stream
   {
     name: "stream: a gap is ignored",

@@ -21,8 +21,8 @@ export class Party {
   readonly publishedAt = new Map<string, number>();
   /** A subscriber's: how many samples it says were fenced for good, by publisher and topic. */
   readonly fenced = new Map<string, number>();
-  /** A subscriber's: who is gone, as it has been told, by publisher and topic. */
-  readonly gone = new Set<string>();
+  /** A subscriber's: who is gone, as it has been told, and since when, by publisher and topic. */
+  readonly gone = new Map<string, number>();
   /** ... at any time. */
   readonly wasGone = new Set<string>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */
@@ -31,9 +31,13 @@ export class Party {
   readonly slow = new Set<string>();
   /** ... at any time. */
   readonly wasSlow = new Set<string>();
+  /** A publisher's: up to which number it did not wait for one that has caught up since, by topic and subscriber. */
+  readonly notAwaited = new Map<string, number>();
   /** A subscriber's: what it takes for a batch, milliseconds. */
   pauseMs = 0;
-  /** A publisher's: after which number of a topic it was told of each subscriber, by topic and subscriber. */
+  /** A publisher's: after which number of a topic it was told of each subscriber first, by topic and subscriber. */
+  readonly knownFirst = new Map<string, number>();
+  /** ... last; none of who is gone. */
   readonly knownSince = new Map<string, number>();
   started = false;
   /** Since when it can tell of nothing any more: it was killed. */

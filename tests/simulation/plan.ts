@@ -33,8 +33,8 @@ export interface Role {
 /** What can go wrong. */
 export type FaultName =
   | "kill" // and another one in its place, after `ms`
-  | "crash" // the same with its host: nobody is told
-  | "restart" // killed, and after `ms` there again under the same id
+  | "crash" // the same with its host: nobody is told; the coordination server is there again with what was on its disk
+  | "restart" // killed, and after `ms` there again under the same id; the coordination server with what it has written
   | "leave" // as by Ctrl-C, and another one in its place
   | "stop" // for `ms`
   | "cut" // what it sends to `other` gets lost
@@ -49,6 +49,8 @@ export type FaultName =
   | "slow" // a subscriber takes its time
   | "busy" // everything takes it longer
   | "refuse" // the coordination server breaks all connections, and takes none for `ms`
+  | "blackout" // the coordination server's host loses power while files are made, renamed or removed; as after a crash
+  | "disk" // its disk fails: it ends, and after `ms` it is there again
   | "wipe" // it is another one, without any data
   | "orphan"; // a broker of a pool is killed
 
@@ -75,13 +77,16 @@ export interface Plan {
 /** Faults that are there for a while. */
 const LASTING: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "isolate", "wear"]);
 
+/** Faults after which there is somebody again. */
+const AGAIN: ReadonlySet<FaultName> = new Set(["kill", "crash", "leave", "restart", "blackout", "disk"]);
+
 /** How long a fault lasts, or what its measure is. */
 function extentOf(what: FaultName, draw: Draw): number {
   if (what === "clock") return draw.between(-60_000, 60_000);
   if (what === "slow") return draw.between(20, 300);
   if (what === "busy") return draw.between(500, 5000);
-  if (what === "expel") return draw.between(2 * SESSION_MS, 5 * SESSION_MS);
-  if (what === "kill" || what === "crash" || what === "leave" || what === "restart") {
+  if (what === "expel") return draw.between(2 * SESSION_MS, 8 * SESSION_MS);
+  if (AGAIN.has(what)) {
     return draw.chance(0.3) ? draw.between(0, 50) : draw.between(50, 3000);
   }
   return draw.chance(0.5) ? draw.between(50, SESSION_MS - 500) : draw.between(SESSION_MS, LONGEST_MS);

@@ -2,9 +2,10 @@
 import { type LogRecord, resetSync } from "@logtape/logtape";
 import { configureLogging, formatRecord } from "../../lib/base/log.ts";
 import { Judge } from "./judge.ts";
+import { Lag } from "./lag.ts";
 import { inTask } from "./machine.ts";
 import type { Party } from "./party.ts";
-import type { Fault, Plan, Role } from "./plan.ts";
+import type { Fault, FaultName, Plan, Role } from "./plan.ts";
 import { System } from "./system.ts";
 import { type Tally, tallyOf } from "./tally.ts";
 import type { Note, Process } from "./world.ts";
@@ -22,6 +23,11 @@ const SLOW_MS = 10_000;
 const SAMPLE_MS = 10;
 const HERD_SAMPLE_MS = 500;
 const HERD = 50;
+
+/** Faults of the way between two; of the others one has all. */
+const BETWEEN_TWO: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "break", "wear", "sever"]);
+/** Faults for which the coordination server keeps its data on a disk. */
+const DISK_FAULTS: ReadonlySet<FaultName> = new Set(["restart", "crash", "blackout", "disk"]);
 
 /** How a run went. */
 export interface Outcome {
@@ -65,9 +71,12 @@ function stackOf(error: unknown): string {
 
 function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
   const sampleMs = plan.roles.length > HERD ? HERD_SAMPLE_MS : SAMPLE_MS;
-  const system = new System(plan.seed, { sampleMs }, { story });
+  const durable = plan.faults.some(({ who, what }) => who === "zookeeper" && DISK_FAULTS.has(what));
+  const scribe = durable && plan.faults.every(({ what }) => what !== "wipe");
+  const system = new System(plan.seed, { sampleMs }, { story, durable, scribe });
   const { world, ledger } = system;
   const judge = new Judge(system, plan);
+  const lag = new Lag(system);
   // Also when nobody wants the story: every line reads the clock, which takes time. A line begins with the time.
   const format = story ? (record: LogRecord) => formatRecord(record).slice(25) : () => "";
   configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line), format);
@@ -75,13 +84,17 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
     for (const role of plan.roles) world.at(role.at, undefined, () => void system.add(role));
     for (const fault of plan.faults) world.at(fault.at, undefined, () => strike(system, fault));
     for (let at = LOOK_MS; at < plan.quietAt + SETTLE_MS; at += LOOK_MS) {
-      world.at(at, undefined, () => judge.look());
+      world.at(at, undefined, () => {
+        judge.look();
+        lag.look();
+      });
     }
     world.runUntil(plan.quietAt + REPAIR_MS);
     system.calm = true;
     world.runUntil(plan.quietAt + SETTLE_MS, () => world.crashes.length > 0 || judge.settled());
     world.act(() => judge.atRest());
     judge.treeIsRight();
+    system.scribe?.leave();
     // First those who publish, so that nobody misses anything; one kind after the other.
     for (const party of system.here("publisher")) party.resting = true;
     for (const kind of ["publisher", "subscriber", "broker", "pool"] as const) {
@@ -111,14 +124,21 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
 function strike(system: System, { what, who, other = "", ms }: Fault): void {
   const { world, network } = system;
   const party = system.find(who);
-  const process = who === "zookeeper" ? system.server : party?.process;
-  const far = other === "zookeeper" ? system.server : system.find(other)?.process;
+  const process = who === "zookeeper" ? system.coordination.server : party?.process;
+  const far = other === "zookeeper" ? system.coordination.server : system.find(other)?.process;
   if (process === undefined || !process.alive) return;
   // Who leaves has a successor already.
   if (party?.state === "leaving" && ["kill", "crash", "leave", "restart"].includes(what)) return;
   world.tell("fault", `${what} ${who} ${other} ${ms}`);
-  for (const place of [who, other]) system.hinder(place, what === "slow" ? SLOW_MS : Math.max(0, ms));
-  if (what === "kill" || what === "crash") {
+  const hindered = BETWEEN_TWO.has(what) ? [who, other] : [who];
+  for (const place of hindered) {
+    system.hinder(place, what === "slow" ? SLOW_MS : Math.max(0, ms), what === "expel");
+  }
+  if (what === "disk") system.coordination.failDisk(ms);
+  else if (what === "blackout") system.coordination.blackOut(ms);
+  else if (who === "zookeeper" && (what === "restart" || what === "crash")) {
+    system.coordination.restart(what === "crash", ms);
+  } else if (what === "kill" || what === "crash") {
     replace(system, party!, ms, () => system.kill(party!, what === "crash"));
   } else if (what === "leave") replace(system, party!, ms, () => system.leave(party!));
   else if (what === "restart") {
@@ -130,11 +150,11 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
   } else if (what === "cut" || what === "deafen" || what === "part") {
     if (far !== undefined) part(system, process, [far], ms, what);
   } else if (what === "isolate") {
-    const others = [...system.here().map((each) => each.process), system.server].filter((each) =>
+    const others = [...system.here().map((each) => each.process), system.coordination.server].filter((each) =>
       each !== process
     );
     part(system, process, others, ms, "part");
-  } else if (what === "expel") part(system, process, [system.server], ms, "part");
+  } else if (what === "expel") part(system, process, [system.coordination.server], ms, "part");
   else if (what === "sever") {
     if (far !== undefined) part(system, process, [far], Infinity, "part");
   } else if (what === "wear") {
@@ -157,7 +177,7 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
   } else if (what === "orphan") {
     const child = world.processes.find(({ name, alive }) => alive && name.startsWith(`${party?.id}-`));
     if (child !== undefined) world.kill(child);
-  } else system.wipe();
+  } else system.coordination.wipe();
 }
 
 /** Somebody ends, and a while later another one takes the place. */

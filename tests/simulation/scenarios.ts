@@ -160,6 +160,28 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["expel", "subscriber"],
     ],
   },
+  disks: {
+    what: "the coordination server ends, loses power, or its disk fails; it goes on with what it has on disk",
+    cast: (draw) => [
+      ...brokers(2, draw.between(1, 2)),
+      ...clients(draw, "publisher", 2, { strength: draw.between(0, 1) }),
+      ...clients(draw, "publisher", 1, shared),
+      ...clients(draw, "subscriber", 1, {}),
+      ...clients(draw, "subscriber", 1, shared),
+    ],
+    faults: [
+      ["crash", "zookeeper"],
+      ["blackout", "zookeeper"],
+      ["blackout", "zookeeper"],
+      ["restart", "zookeeper"],
+      ["disk", "zookeeper"],
+      ["stop", "zookeeper"],
+      ["kill", "broker"],
+      ["kill", "publisher"],
+      ["expel", "publisher"],
+    ],
+    everyMs: 2500,
+  },
   cuts: {
     what: "ways are cut, one direction or both",
     cast: (draw) => [
@@ -360,6 +382,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["slow", "subscriber"],
       ["refuse", "zookeeper"],
       ["stop", "zookeeper"],
+      ["restart", "zookeeper"],
+      ["crash", "zookeeper"],
       ["wipe", "zookeeper"],
     ],
     everyMs: 2500,

@@ -10,16 +10,17 @@ import { reasonOf } from "../../lib/base/errors.ts";
 import { useChildren } from "../../lib/base/child.ts";
 import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { useTcp } from "../../lib/net/tcp.ts";
-import { ZooKeeperServer } from "../../lib/zookeeper_server/server.ts";
 import { useSockets } from "../../lib/zmq/sockets.ts";
 import { Ledger } from "../chaos/ledger.ts";
 import { LossBook } from "./loss_book.ts";
 import { simulatedChildren } from "./children.ts";
+import { Coordination } from "./coordination.ts";
 import { filled, textIn } from "./filling.ts";
 import { Network } from "./network.ts";
 import { Party, type Program } from "./party.ts";
 import type { Role } from "./plan.ts";
 import { Requests } from "./requests.ts";
+import { Scribe } from "./scribe.ts";
 import { simulatedSockets } from "./sockets.ts";
 import { simulatedTcp } from "./tcp.ts";
 import { type Process, World } from "./world.ts";
@@ -29,12 +30,21 @@ export const SESSION_MS = 4000;
 const AFTERWARDS_MS = 5000;
 /** From one sample of a topic to the next on average when all is calm, milliseconds. */
 const CALM_MS = 100;
-const ZOOKEEPER_PORT = 2181;
 
 /** How often things happen. */
 export interface Pace {
   /** Milliseconds between two samples of a publisher on average, of all its topics together. */
   readonly sampleMs: number;
+}
+
+/** What a system has besides. */
+export interface SystemOptions {
+  /** Whether what happens is remembered. */
+  readonly story?: boolean;
+  /** Whether the coordination server keeps its data on a disk. */
+  readonly durable?: boolean;
+  /** Whether somebody looks after what it keeps. */
+  readonly scribe?: boolean;
 }
 
 /** Clients a zone, above which pools start another one. */
@@ -53,23 +63,29 @@ export class System {
   readonly parties: Party[] = [];
   /** Nothing goes wrong any more: publishers take it easy, of which runs take less long. */
   calm = false;
-  /** When the coordination server lost its data. */
-  wipedAt = -Infinity;
   /** Until when something is wrong with whoever has a place, or was shortly before. */
   readonly #hinderedUntil = new Map<string, number>();
+  /** ... but for what is between it and the coordination server. */
+  readonly #unreachedUntil = new Map<string, number>();
   readonly #pace: Pace;
   /** How long the samples of a source are, if they are longer than their text. */
   readonly #bytes = new Map<string, number>();
-  server: Process;
+  readonly coordination: Coordination;
+  readonly scribe: Scribe | undefined;
 
-  constructor(seed: number, pace: Pace, { story = false } = {}) {
+  constructor(
+    seed: number,
+    pace: Pace,
+    { story = false, durable = false, scribe = false }: SystemOptions = {},
+  ) {
     this.#pace = pace;
     this.world = new World(seed, { story });
     this.network = new Network(this.world);
     useSockets(this.requests.at(simulatedSockets(this.network), this.world));
     useTcp(simulatedTcp(this.network));
     useChildren(simulatedChildren(this.world));
-    this.server = this.#startServer();
+    this.coordination = new Coordination(this.world, durable);
+    if (scribe) this.scribe = this.#startScribe();
   }
 
   /** Have the real sockets again. */
@@ -77,11 +93,8 @@ export class System {
     useSockets();
     useTcp();
     useChildren();
+    this.coordination.end();
     useSystemClock(newSystemClock());
-  }
-
-  get zookeeper(): string {
-    return `${this.server.host}:${ZOOKEEPER_PORT}`;
   }
 
   /** Those who are there. */
@@ -96,15 +109,22 @@ export class System {
     return this.here().findLast((party) => party.place === place);
   }
 
-  /** Something goes wrong with that place for so long. */
-  hinder(place: string, ms: number): void {
-    const until = Math.max(this.#hinderedUntil.get(place) ?? 0, this.world.now + ms + AFTERWARDS_MS);
-    this.#hinderedUntil.set(place, until);
+  /** Something goes wrong with that place for so long. @param isReached by everybody but the coordination server */
+  hinder(place: string, ms: number, isReached: boolean): void {
+    const until = this.world.now + ms + AFTERWARDS_MS;
+    for (const book of isReached ? [this.#hinderedUntil] : [this.#hinderedUntil, this.#unreachedUntil]) {
+      book.set(place, Math.max(book.get(place) ?? 0, until));
+    }
   }
 
-  /** Whether something is wrong with it, or was shortly before. */
-  isHindered({ place }: Party): boolean {
+  /** Whether something is wrong with whoever has that place, or was shortly before. */
+  isHindered(place: string): boolean {
     return this.world.now <= (this.#hinderedUntil.get(place) ?? -Infinity);
+  }
+
+  /** Whether nothing is wrong between it and anybody but the coordination server, nor was since then, or shortly before. */
+  isReached(place: string, since = this.world.now): boolean {
+    return since > (this.#unreachedUntil.get(place) ?? -Infinity);
   }
 
   broken(what: string): void {
@@ -112,23 +132,15 @@ export class System {
     this.world.tell("judge", what);
   }
 
-  #startServer(host?: string): Process {
-    return this.world.spawn("zookeeper", async (process) => {
-      const server = await ZooKeeperServer.start({
-        listen: `${process.host}:${ZOOKEEPER_PORT}`,
-        minSessionTimeoutMs: 1000,
-        tickTimeMs: 500,
-      });
-      await server.failed;
-    }, host);
-  }
-
-  /** Another coordination server in the place of that one, without its data. */
-  wipe(): void {
-    this.wipedAt = this.world.now;
-    const { host } = this.server;
-    this.world.kill(this.server);
-    this.server = this.#startServer(host);
+  #startScribe(): Scribe {
+    const process = this.world.spawn("scribe", () => void scribe.run());
+    const scribe = new Scribe({
+      zookeeper: this.coordination.address,
+      process,
+      pause: (ms) => this.#pause(process, ms),
+      broken: (what) => this.broken(what),
+    });
+    return scribe;
   }
 
   // --- parties
@@ -167,7 +179,12 @@ export class System {
 
   #programOf({ role, process }: Party): Program {
     const { id, kind, zone = 1, topics = [], shared, history = 1, strength = 0, centralized } = role;
-    const common = { id, zookeeper: this.zookeeper, address: process.host, sessionTimeoutMs: SESSION_MS };
+    const common = {
+      id,
+      zookeeper: this.coordination.address,
+      address: process.host,
+      sessionTimeoutMs: SESSION_MS,
+    };
     if (kind === "broker") return new Broker({ ...common, zone });
     if (kind === "pool") {
       return new BackupPool({ ...common, maxZones: role.zones, minZones: 1, loadThreshold: LOAD_THRESHOLD });
@@ -195,14 +212,20 @@ export class System {
         party.slow.add(`${event.topic} ${event.subscriber}`);
         party.wasSlow.add(`${event.topic} ${event.subscriber}`);
       }
-      if (event.type === "caught_up") party.slow.delete(`${event.topic} ${event.subscriber}`);
+      if (event.type === "caught_up") {
+        const key = `${event.topic} ${event.subscriber}`;
+        party.slow.delete(key);
+        party.notAwaited.set(key, this.ledger.given(party.source(event.topic)));
+      }
       if (event.type === "matched") party.gone.delete(`${event.peer} ${event.topic}`);
       if (event.type === "matched" && party.kind === "publisher") {
-        party.knownSince.set(`${event.topic} ${event.peer}`, this.ledger.given(party.source(event.topic)));
+        const [key, given] = [`${event.topic} ${event.peer}`, this.ledger.given(party.source(event.topic))];
+        party.knownSince.set(key, given);
+        if (!party.knownFirst.has(key)) party.knownFirst.set(key, given);
       }
       if (event.type === "unmatched") {
         party.knownSince.delete(`${event.topic} ${event.peer}`);
-        party.gone.add(`${event.peer} ${event.topic}`);
+        party.gone.set(`${event.peer} ${event.topic}`, this.world.now);
         party.wasGone.add(`${event.peer} ${event.topic}`);
       }
       if (event.type !== "fenced") continue;
@@ -280,7 +303,7 @@ export class System {
     for (const topic of party.topics) this.ledger.killed(party.source(topic), this.world.now);
     party.state = "killed";
     // Whatever it had to say when it was stopped.
-    party.killedAt = party.process.stopped ? -Infinity : this.world.now;
+    party.killedAt = party.process.stopped ? party.process.stoppedAt : this.world.now;
     this.world.kill(party.process, silent);
   }
 

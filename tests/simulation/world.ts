@@ -28,6 +28,8 @@ export class Process {
   costMs = 0;
   alive = true;
   stopped = false;
+  /** When it was, last. */
+  stoppedAt = -Infinity;
   /** How many want it stopped. */
   stops = 0;
   /** Events that wait until it goes on. */
@@ -119,6 +121,7 @@ export class World implements Machine {
     if (!process.alive || ++process.stops > 1) return;
     this.tell(process.name, "is stopped");
     process.stopped = true;
+    process.stoppedAt = this.now;
   }
 
   /** Let it go on. */

@@ -1,5 +1,6 @@
 /** The simulation's judge of what is lost finds each way in which it may be wrong. */
 import assert from "node:assert/strict";
+import { Subscriber } from "../../../lib/client/subscriber.ts";
 import type { LossBook, Told } from "../../simulation/loss_book.ts";
 import type { Party } from "../../simulation/party.ts";
 import type { Role } from "../../simulation/plan.ts";
@@ -19,7 +20,7 @@ function books(
   const to = system.add({ ...client, id: "s1", kind: "subscriber", ...subscriber });
   // Nobody really runs.
   for (const process of system.world.processes) system.world.kill(process);
-  from.knownSince.set("S s1", 0);
+  from.knownFirst.set("S s1", 0);
   const { ledger, losses } = system;
   const source = from.source("S");
   const texts = Array.from({ length: 1000 }, () => ledger.give(source));
@@ -70,9 +71,53 @@ Deno.test("a reliable one may lose only what is kept no more, of one that waits 
   awaited.losses.told(awaited.to, lost(2, 599));
   assert.match(awaited.broken().join(), /it is waited for/);
   const slow = books([1, 600], { publisher: { bytes } });
-  slow.from.wasSlow.add("S s1");
+  slow.from.slow.add("S s1");
   slow.losses.told(slow.to, lost(2, 599));
   assert.deepEqual(slow.broken(), []);
+  // One that has caught up since is waited for.
+  for (const [upTo, expected] of [[599, /^$/], [598, /it is waited for/]] as const) {
+    const back = books([1, 600], { publisher: { bytes } });
+    back.from.notAwaited.set("S s1", upTo);
+    back.losses.told(back.to, lost(2, 599));
+    assert.match(back.broken().join(), expected);
+  }
+});
+
+Deno.test("what was published before its publisher knew of it may be lost; a record that is gone excuses nothing", () => {
+  const bytes = 60_000;
+  const early = books([1, 600], { publisher: { bytes } });
+  early.from.knownFirst.set("S s1", 599);
+  early.losses.told(early.to, lost(2, 599));
+  assert.deepEqual(early.broken(), []);
+  const gone = books([1, 600], { publisher: { bytes } });
+  gone.from.gone.set("s1 S", 0);
+  gone.losses.told(gone.to, lost(2, 599));
+  assert.match(gone.broken().join(), /it is waited for/);
+});
+
+Deno.test("of one that was killed while it was stopped only what it missed right before it was stopped is excused", () => {
+  for (const [stoppedAt, isExcused] of [[0, true], [5000, false]] as const) {
+    const { system, to, broken } = books([1, 4], { subscriber: { bestEffort: true } });
+    to.process.stopped = true;
+    to.process.stoppedAt = stoppedAt;
+    system.world.now = 10_000;
+    system.kill(to);
+    const holes = broken();
+    assert.equal(holes.length, isExcused ? 0 : 1, holes.join());
+  }
+});
+
+Deno.test("a loss of an id that had several lives is counted, whichever it was", () => {
+  const { system, losses, to, broken } = books([1, 4], { subscriber: { bestEffort: true } });
+  system.add({ ...client, id: "p1", kind: "publisher" });
+  losses.told(to, lost(2, 3));
+  const stats = { received: 2, historical: 0, duplicates: 0, reordered: 0, lost: 2 };
+  for (const [said, expected] of [[2, /^$/], [3, /counts 3 samples as lost: it should be 2/]] as const) {
+    to.program = Object.create(Subscriber.prototype, { stats: { value: () => ({ ...stats, lost: said }) } });
+    losses.judge(to);
+    assert.match(system.ledger.violations.map(({ what }) => what).join(), expected);
+  }
+  assert.match(broken().join(), /2 to 3 never came/);
 });
 
 Deno.test("more than there are, or than was published, cannot be lost", () => {

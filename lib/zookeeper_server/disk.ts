@@ -1,0 +1,111 @@
+/**
+ * Where the files of a data directory are: on the system's disk, or a simulated one. Which one it is holds for the whole
+ * process and is chosen before a server is started; nothing else chooses but a simulation.
+ *
+ * What a file holds is on disk after {@link DiskFile.sync}; that it is there, under its name, after
+ * {@link Disk.syncDirectory}.
+ */
+
+/** A file that is written from its end on. */
+export interface DiskFile extends Disposable {
+  /** Appends all of it. */
+  write(bytes: Uint8Array): Promise<void>;
+  sync(): Promise<void>;
+  /** Cut it off there. */
+  truncate(bytes: number): Promise<void>;
+  close(): void;
+}
+
+/** The files that a data directory needs. Everything rejects as the system's calls do. */
+export interface Disk {
+  makeDirectory(path: string): Promise<void>;
+  /** Have a lock for as long as it is open. @returns undefined when another process has it */
+  lock(path: string): Promise<Disposable | undefined>;
+  /** The names in a directory, in any order. */
+  list(directory: string): Promise<string[]>;
+  read(path: string): Promise<Uint8Array>;
+  /** A new file. @throws when there is one of that name */
+  create(path: string): Promise<DiskFile>;
+  /** One that is there. */
+  open(path: string): Promise<DiskFile>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  syncDirectory(directory: string): Promise<void>;
+}
+
+/** The files hold session passwords and data that access control lists protect. */
+const PRIVATE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+/** Small writes only copy into the page cache: not worth a round trip to another thread. */
+const SMALL_WRITE = 1 << 16;
+
+class NativeFile implements DiskFile {
+  constructor(readonly file: Deno.FsFile) {}
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const rest = bytes.subarray(at);
+      at += rest.length <= SMALL_WRITE ? this.file.writeSync(rest) : await this.file.write(rest);
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.file.syncData();
+  }
+
+  async truncate(bytes: number): Promise<void> {
+    await this.file.truncate(bytes);
+    await this.file.seek(0, Deno.SeekMode.End);
+  }
+
+  close(): void {
+    this.file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const native: Disk = {
+  makeDirectory: (path) => Deno.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY }),
+  async lock(path) {
+    const file = await Deno.open(path, { create: true, write: true, mode: PRIVATE });
+    try {
+      if (await file.tryLock(true)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+    return undefined;
+  },
+  list: async (directory) => (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name),
+  read: (path) => Deno.readFile(path),
+  create: async (path) =>
+    new NativeFile(await Deno.open(path, { createNew: true, write: true, mode: PRIVATE })),
+  async open(path) {
+    const file = await Deno.open(path, { write: true });
+    await file.seek(0, Deno.SeekMode.End);
+    return new NativeFile(file);
+  },
+  rename: (from, to) => Deno.rename(from, to),
+  remove: (path) => Deno.remove(path),
+  async syncDirectory(directory) {
+    // Windows has no such call and needs none.
+    if (Deno.build.os === "windows") return;
+    using opened = await Deno.open(directory);
+    await opened.sync();
+  },
+};
+let present = native;
+
+/** Have files from somewhere else from now on; without an argument, from the system again. */
+export function useDisk(disk: Disk = native): void {
+  present = disk;
+}
+
+/** The disk that is in use. */
+export function disk(): Disk {
+  return present;
+}
