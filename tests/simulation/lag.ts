@@ -53,10 +53,13 @@ export class Lag {
 
   #compare(publisher: Party, subscriber: Party, due: ReadonlyMap<string, number>): void {
     const { ledger, losses } = this.#system;
+    const both = [publisher.place, subscriber.place];
+    // Only ZooKeeper tells of the broker that takes the place of one that is lost.
+    if (publisher.role.centralized && both.some((place) => this.#system.isHindered(place))) return;
     for (const topic of topicsOf(publisher)) {
       // Who is gone, and is not heard for some seconds, is forgotten until its record is there again.
       const since = subscriber.gone.get(`${publisher.id} ${topic}`);
-      if (![publisher, subscriber].every(({ place }) => this.#system.isReached(place, since))) continue;
+      if (!both.every((place) => this.#system.isReached(place, since))) continue;
       const source = publisher.source(topic);
       const place = ledger.placesOf(subscriber.taker).get(source);
       if (place?.firstLive === undefined) continue;

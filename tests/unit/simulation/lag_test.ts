@@ -2,15 +2,19 @@
 import assert from "node:assert/strict";
 import { Lag } from "../../simulation/lag.ts";
 import type { Party } from "../../simulation/party.ts";
+import type { Role } from "../../simulation/plan.ts";
 import { System } from "../../simulation/system.ts";
 
 const client = { at: 0, topics: ["S"], shared: true };
 
 /** What is said of a subscriber that has taken one sample of a publisher and no more, in ten seconds. */
-function saidOf(change: (all: { system: System; from: Party; to: Party }) => void): string {
+function saidOf(
+  change: (all: { system: System; from: Party; to: Party }) => void,
+  publisher: Partial<Role> = {},
+): string {
   const system = new System(1, { sampleMs: 10 });
   system.end();
-  const from = system.add({ ...client, id: "p1", kind: "publisher" });
+  const from = system.add({ ...client, id: "p1", kind: "publisher", ...publisher });
   const to = system.add({ ...client, id: "s1", kind: "subscriber" });
   system.add({ id: "b1", kind: "broker", at: 0 });
   // Nobody really runs.
@@ -48,6 +52,9 @@ Deno.test("it is not while something is wrong on its way, or when nobody waits f
     }),
     "",
   );
+  // It learns of other brokers by ZooKeeper only.
+  assert.equal(saidOf(({ system }) => system.hinder("p1", 20_000, true), { centralized: true }), "");
+  assert.match(saidOf(() => {}, { centralized: true }), /^s1 has 1/);
   assert.equal(saidOf(({ to }) => to.state = "leaving"), "");
   assert.equal(saidOf(({ from }) => from.published.set("S", 1)), "");
 });
