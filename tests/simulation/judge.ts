@@ -2,40 +2,32 @@
  * Judges a run from outside, by what everybody says and does, and by the coordination server's tree.
  *
  * Twenty times a second: at most one primary a zone (but for those of pools), one owner a topic among publishers of the
- * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: everybody is
- * registered, no zone has far more clients than another one, each zone that has a broker has a primary, each topic an owner and the strongest, the
- * load and the brokers' records are right, samples flow, nobody asks for any again, and of what has ended everybody has the
- * end. At the end: everybody has everything that was published by who was not killed, or may lack it (`loss_book.ts`),
- * nobody is said to lack what it has, and nothing is left.
+ * same strength. Whenever a publisher leaves: it tells the truth of who has not got everything. At rest: nothing is amiss
+ * (`at_rest.ts`), the load and the brokers' records are right, samples flow, and nobody asks for any again. At the end:
+ * everybody has everything that was published by who was not killed, or may lack it (`loss_book.ts`), nobody is said to
+ * lack what it has, and nothing is left.
  */
 import { Broker } from "../../lib/broker/broker.ts";
 import { Publisher } from "../../lib/client/publisher.ts";
-import type { Subscriber } from "../../lib/client/subscriber.ts";
-import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { loadOf, parseLoad } from "../../lib/model/load.ts";
 import { brokerPath, LOAD } from "../../lib/model/paths.ts";
 import { ZooKeeper } from "../../lib/zk/zookeeper.ts";
 import { isPersistent } from "../chaos/leftover.ts";
+import { AtRest, REST_MS } from "./at_rest.ts";
 import type { Party, Program } from "./party.ts";
 import type { Plan } from "./plan.ts";
 import { SCRIBE } from "./scribe.ts";
-import { LOAD_THRESHOLD, SESSION_MS, type System } from "./system.ts";
+import { SESSION_MS, type System } from "./system.ts";
 
-/** Sessions of those who were killed last are over, and who has to be noticed is. */
-const REST_MS = 3 * SESSION_MS;
 /** Everything is as it should be for so long before it is believed. */
 const STEADY_MS = 3000;
-/** So many clients more than another zone may one have: somebody who was not served there once stays elsewhere. */
-const MOST_APART = 3;
 /** The judge's own look at the tree takes at most so long. */
 const LOOK_MS = 20_000;
-
-type Client = Publisher | Subscriber;
 
 export class Judge {
   readonly #system: System;
   readonly #plan: Plan;
-  readonly #exclusive: ReadonlySet<string>;
+  readonly #atRest: AtRest;
   #settledSince = Infinity;
   /** What everybody had published by then. */
   #publishedThen = new Map<string, number>();
@@ -50,8 +42,7 @@ export class Judge {
   constructor(system: System, plan: Plan) {
     this.#system = system;
     this.#plan = plan;
-    const owners = plan.roles.filter(({ kind, shared }) => kind === "publisher" && !shared);
-    this.#exclusive = new Set(owners.flatMap(({ topics = [] }) => topics));
+    this.#atRest = new AtRest(system, plan);
     system.onLeft = (party) => this.#claimsAreTrue(party);
   }
 
@@ -80,7 +71,7 @@ export class Judge {
   settled(): boolean {
     const { now } = this.#system.world;
     if (now < this.#plan.quietAt + REST_MS) return false;
-    if (this.#amiss().length > 0) this.#settledSince = Infinity;
+    if (this.#atRest.amiss().length > 0) this.#settledSince = Infinity;
     else if (this.#settledSince === Infinity) {
       this.#settledSince = now;
       this.#publishedThen = this.#published();
@@ -112,7 +103,7 @@ export class Judge {
       this.#atTheEnd.add(party);
       this.#wasGone.set(party, new Set(party.wasGone));
     }
-    for (const what of this.#amiss()) this.#broken(`at rest ${what}`);
+    for (const what of this.#atRest.amiss()) this.#broken(`at rest ${what}`);
     if (!this.settled()) return this.#broken("there is no rest");
     for (const [source, count] of this.#published()) {
       if (count === this.#publishedThen.get(source) && !this.#waitsForTheDead(source)) {
@@ -137,97 +128,10 @@ export class Judge {
     );
   }
 
-  /** Zones that have a primary, as those say who run them. */
-  #primaries(): number[] {
-    const zones: number[] = [];
-    for (const { program } of this.#system.here()) {
-      if (program instanceof Broker && program.role === "primary") zones.push(program.zone);
-      if (!(program instanceof BackupPool)) continue;
-      for (const { zone, state } of program.stats().zones) if (state === "serving") zones.push(zone);
-    }
-    return zones;
-  }
-
-  /** Pools have started as many zones as the load asks for, or all that they may. */
-  *#zonesAmiss(primaries: readonly number[]): Generator<string> {
-    const pools = this.#system.here("pool");
-    if (pools.length === 0) return;
-    const acting = pools.filter(({ program }) => (program as BackupPool).stats().acting).length;
-    if (acting !== 1) yield `${acting} pools act`;
-    const zones = new Set(primaries).size;
-    const clients = this.#system.here("publisher").length + this.#system.here("subscriber").length;
-    const most = pools.reduce((sum, { role }) => sum + role.zones!, 0);
-    if (zones < most && clients > zones * LOAD_THRESHOLD) yield `${clients} clients have ${zones} zones`;
-  }
-
-  /** What is not as it should be at rest. */
-  #amiss(): string[] {
-    const primaries = this.#primaries();
-    const amiss: string[] = [...this.#zonesAmiss(primaries)];
-    for (const { id, program, started } of this.#system.here()) {
-      if (!started) amiss.push(`${id} has not started`);
-      else if (program instanceof Broker) {
-        if (!primaries.includes(program.zone)) amiss.push(`zone ${program.zone} has no primary`);
-      } else if (!(program instanceof BackupPool) && !primaries.includes(program!.zone)) {
-        amiss.push(`${id} is registered in zone ${program!.zone}, and there is none`);
-      }
-    }
-    amiss.push(...this.#unregistered(), ...this.#undelivered());
-    const publishers = this.#system.here("publisher");
-    for (const topic of this.#exclusive) {
-      const contenders = publishers.filter(({ role }) => !role.shared && role.topics!.includes(topic));
-      if (contenders.length === 0 || contenders.some(({ started }) => !started)) continue;
-      const owners = contenders.filter(({ program }) => (program as Publisher).stats().owned.includes(topic));
-      if (owners.length !== 1) amiss.push(`topic ${topic} has ${owners.length} owners`);
-      const strongest = Math.max(...contenders.map(({ role }) => role.strength ?? 0));
-      for (const { id, role } of owners) {
-        if ((role.strength ?? 0) < strongest) {
-          amiss.push(`topic ${topic} is ${id}'s, and there are stronger ones`);
-        }
-      }
-    }
-    return amiss;
-  }
-
-  /** What was published last, and nothing after it, has been given out to everybody who has joined. */
-  *#undelivered(): Generator<string> {
-    const { world } = this.#system;
-    for (const publisher of this.#system.here("publisher")) {
-      if (!publisher.role.shared) continue;
-      for (const topic of publisher.topics) {
-        if (world.now - (publisher.publishedAt.get(topic) ?? world.now) < REST_MS) continue;
-        for (const subscriber of this.#system.here("subscriber")) {
-          const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
-          if (reached === 0 || accounted >= published) continue;
-          yield `${subscriber.id} has ${reached} of the ${published} samples of ${publisher.source(topic)}`;
-        }
-      }
-    }
-  }
-
-  /** Primaries have as many clients as there are. */
-  *#unregistered(): Generator<string> {
-    const brokers = this.#system.here("broker").map(({ program }) => program as Broker);
-    if (brokers.length === 0 || this.#system.here("pool").length > 0) return;
-    const clients = [...this.#system.here("publisher"), ...this.#system.here("subscriber")];
-    const primaries = brokers.filter(({ role }) => role === "primary");
-    const counts = primaries.map((broker) => broker.stats().clients);
-    const registered = counts.reduce((sum, count) => sum + count, 0);
-    if (registered !== clients.length) yield `${registered} of ${clients.length} clients are registered`;
-    // Who cannot reach another one stays where it is.
-    const severed = new Set(this.#plan.faults.filter(({ what }) => what === "sever").map(({ who }) => who));
-    const zones = clients.filter(({ place }) => !severed.has(place)).map((one) =>
-      (one.program as Client).zone
-    );
-    const movable = primaries.map((broker) => zones.filter((zone) => zone === broker.zone).length);
-    const [least, most] = [Math.min(...counts), Math.max(...movable)];
-    if (most - least > MOST_APART) yield `one zone has ${least} clients, and another one ${most}`;
-  }
-
   /** At rest the load is that of those who are there, and the brokers' records tell who leads. */
   treeIsRight(): void {
     this.#tree(async (paths, read) => {
-      const zones = new Set(this.#primaries()).size;
+      const zones = new Set(this.#atRest.primaries()).size;
       const [publishers, subscribers] = [this.#system.here("publisher"), this.#system.here("subscriber")];
       const truth = loadOf(publishers.length, subscribers.length, zones);
       const load = paths.includes(LOAD) ? parseLoad(await read(LOAD)) : undefined;
@@ -248,7 +152,7 @@ export class Judge {
     if (publisher.kind !== "publisher") return;
     for (const subscriber of this.#system.here("subscriber")) {
       for (const topic of publisher.topics) {
-        const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
+        const { reached, accounted, published } = this.#system.losses.progress(subscriber, publisher, topic);
         const says = publisher.says(topic, subscriber.id);
         if (subscriber.role.bestEffort) {
           // What one before it under its id lacks is said, too.
@@ -267,19 +171,6 @@ export class Judge {
         );
       }
     }
-  }
-
-  /** How far it has given out, or accounted for, what was published. */
-  #reached(
-    { taker }: Party,
-    publisher: Party,
-    topic: string,
-  ): { reached: number; accounted: number; published: number } {
-    const { ledger, losses } = this.#system;
-    const source = publisher.source(topic);
-    const reached = ledger.reached(taker, source);
-    const accounted = Math.max(reached, losses.reached(taker, source));
-    return { reached, accounted, published: publisher.published.get(topic) ?? 0 };
   }
 
   /**
@@ -303,7 +194,7 @@ export class Judge {
   }
 
   #hasAll(subscriber: Party, publisher: Party, topic: string): void {
-    const { reached, accounted, published } = this.#reached(subscriber, publisher, topic);
+    const { reached, accounted, published } = this.#system.losses.progress(subscriber, publisher, topic);
     const lost = this.#system.losses.count(subscriber.taker, publisher.source(topic));
     if (accounted >= published) {
       const isAccused = publisher.says(topic, subscriber.id) && this.#atTheEnd.has(publisher);

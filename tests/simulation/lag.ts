@@ -61,15 +61,14 @@ export class Lag {
       const since = subscriber.gone.get(`${publisher.id} ${topic}`);
       if (!both.every((place) => this.#system.isReached(place, since))) continue;
       const source = publisher.source(topic);
-      const place = ledger.placesOf(subscriber.taker).get(source);
-      if (place?.firstLive === undefined) continue;
-      const reached = Math.max(place.last, losses.reached(subscriber.taker, source));
+      if (ledger.placesOf(subscriber.taker).get(source)?.firstLive === undefined) continue;
+      const { accounted } = losses.progress(subscriber, publisher, topic);
       const wanted = due.get(source) ?? 0;
       const key = `${source} ${subscriber.taker}`;
-      if (reached >= wanted || this.#told.has(key)) continue;
+      if (accounted >= wanted || this.#told.has(key)) continue;
       this.#told.add(key);
       this.#system.broken(
-        `${subscriber.id} has ${reached} samples of ${source}, of which there were ${wanted} ${LATE_MS} ms ago`,
+        `${subscriber.id} has ${accounted} samples of ${source}, of which there were ${wanted} ${LATE_MS} ms ago`,
       );
     }
   }

@@ -169,6 +169,18 @@ export class LossBook {
     return Math.max(0, ...this.#of(taker, source).map(({ type, to }) => type === "lost" ? to : 0));
   }
 
+  /** How far a subscriber has given out, or accounted for, what was published of a topic: last numbers, 0 for none. */
+  progress(
+    { taker }: Party,
+    publisher: Party,
+    topic: string,
+  ): { reached: number; accounted: number; published: number } {
+    const source = publisher.source(topic);
+    const reached = this.#system.ledger.reached(taker, source);
+    const accounted = Math.max(reached, this.reached(taker, source));
+    return { reached, accounted, published: publisher.published.get(topic) ?? 0 };
+  }
+
   /** Whether what it has not given out it has told of. Who was killed right after it may not have come to it. */
   excuses({ subscriber, source, from, to, count, time, isFenced = false }: Missing): boolean {
     const party = this.#system.parties.find(({ taker }) => taker === subscriber);
