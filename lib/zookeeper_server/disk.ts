@@ -11,8 +11,6 @@ export interface DiskFile extends Disposable {
   /** Appends all of it. */
   write(bytes: Uint8Array): Promise<void>;
   sync(): Promise<void>;
-  /** Cut it off there. */
-  truncate(bytes: number): Promise<void>;
   close(): void;
 }
 
@@ -26,8 +24,7 @@ export interface Disk {
   read(path: string): Promise<Uint8Array>;
   /** A new file. @throws when there is one of that name */
   create(path: string): Promise<DiskFile>;
-  /** One that is there. */
-  open(path: string): Promise<DiskFile>;
+  /** In the place of one of the new name, if there is one; who has it open goes on with it. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   syncDirectory(directory: string): Promise<void>;
@@ -51,11 +48,6 @@ class NativeFile implements DiskFile {
 
   sync(): Promise<void> {
     return this.file.syncData();
-  }
-
-  async truncate(bytes: number): Promise<void> {
-    await this.file.truncate(bytes);
-    await this.file.seek(0, Deno.SeekMode.End);
   }
 
   close(): void {
@@ -84,11 +76,6 @@ const native: Disk = {
   read: (path) => Deno.readFile(path),
   create: async (path) =>
     new NativeFile(await Deno.open(path, { createNew: true, write: true, mode: PRIVATE })),
-  async open(path) {
-    const file = await Deno.open(path, { write: true });
-    await file.seek(0, Deno.SeekMode.End);
-    return new NativeFile(file);
-  },
   rename: (from, to) => Deno.rename(from, to),
   remove: (path) => Deno.remove(path),
   async syncDirectory(directory) {

@@ -171,7 +171,8 @@ async function openSegment(
   const names = await disk().list(dir);
   for (const name of names) if (name.endsWith(".tmp")) await disk().remove(`${dir}/${name}`);
   const path = (name: string) => `${dir}/${name}`;
-  const recovered = await recover(names, (name) => disk().read(path(name)), path);
+  let last: Uint8Array = new Uint8Array();
+  const recovered = await recover(names, async (name) => last = await disk().read(path(name)), path);
   const { segment } = recovered;
   const unborn = segment !== null && segment.bytes === 0; // Killed while it was being made: it holds nothing.
   if (unborn) await disk().remove(path(segment.name));
@@ -181,15 +182,30 @@ async function openSegment(
     const file = await createSegment(dir, zxid, fresh);
     return { recovered: { ...recovered, zxid }, segment: file };
   }
-  const file = await disk().open(path(segment.name));
   if (segment.torn) {
     log.warn(
       `${path(segment.name)}: cut an unfinished write at offset ${segment.bytes}; it was never answered`,
     );
-    await file.truncate(segment.bytes);
-    await file.sync();
   }
-  return { recovered, segment: file };
+  return { recovered, segment: await rewrite(dir, segment.name, last.subarray(0, segment.bytes)) };
+}
+
+/**
+ * What was read of the last segment may not be on disk: its process may have been killed before it had synced it, or the
+ * sync may have failed, after which the system shows what it will never write. So it is written anew.
+ */
+async function rewrite(dir: string, name: string, bytes: Uint8Array): Promise<DiskFile> {
+  const file = await disk().create(`${dir}/${name}.tmp`);
+  try {
+    await file.write(bytes);
+    await file.sync();
+    await disk().rename(`${dir}/${name}.tmp`, `${dir}/${name}`);
+    await disk().syncDirectory(dir);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
 }
 
 async function createSegment(dir: string, previousZxid: number, first: boolean): Promise<DiskFile> {

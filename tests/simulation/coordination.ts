@@ -8,9 +8,7 @@ import type { Process, World } from "./world.ts";
 
 const PORT = 2181;
 /** Small logs: snapshots are taken every few seconds, or some times in a run. */
-const LOG_BYTES = [3000, 100_000] as const;
-/** A power failure waits so long for its moment. */
-const MOMENT_MS = 5000;
+const LOG_BYTES = [2000, 40_000] as const;
 
 export class Coordination {
   server: Process;
@@ -22,6 +20,8 @@ export class Coordination {
   readonly #kept: Pick<ServerOptions, "dataDir" | "limits">;
   /** After a failure of its disk it is started again after so long. */
   #againMs = 0;
+  /** Called when it ends. @param ms after which it is there again */
+  onEnd: (ms: number) => void = () => {};
 
   /** @param durable whether it keeps its data on a disk */
   constructor(world: World, durable: boolean) {
@@ -66,18 +66,24 @@ export class Coordination {
   /** It ends, and is there again after a while. @param silent with its host */
   restart(silent: boolean, ms: number): void {
     const { host } = this.server;
+    this.onEnd(ms);
     this.#world.kill(this.server, silent);
     this.#world.after(ms, undefined, () => this.server = this.#start(host));
   }
 
-  /** Its host loses power while a file is made, renamed or removed, when one is soon. */
-  blackOut(ms: number): void {
-    this.#disks.atNextName(this.server, MOMENT_MS, () => {
-      if (this.server.alive) this.restart(true, ms);
+  /** It ends while a file is made, renamed or removed, the next time that one is. @param silent with its host */
+  endAtNextName(silent: boolean, ms: number): void {
+    this.#disks.atNextName(this.server, () => {
+      if (this.server.alive) this.restart(silent, ms);
     });
   }
 
-  /** The next write to its disk fails. @param againMs after so long it is started again */
+  /** Its disk will not fail any more, nor its host's power. */
+  calm(): void {
+    this.#disks.calm();
+  }
+
+  /** Its disk fails, soon. @param againMs after so long it is started again */
   failDisk(againMs: number): void {
     this.#againMs = againMs;
     this.#disks.fail(this.server);

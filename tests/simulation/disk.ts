@@ -9,6 +9,10 @@ import type { Process, World } from "./world.ts";
 /** What an operation says that fails. */
 export const DISK_ERROR = "Input/output error (os error 5)";
 
+/** Which operations fail alike. */
+const KINDS = ["write", "sync", "name"] as const;
+type Kind = typeof KINDS[number];
+
 /** What an operation takes; one in so many is late. */
 const OPERATION_MS = [0.01, 0.1] as const;
 const SYNC_MS = [0.1, 4] as const;
@@ -23,8 +27,10 @@ const SECTOR_BYTES = 512;
 class Content {
   #bytes = new Uint8Array(1024);
   length = 0;
-  /** So much of it is on disk. */
+  /** So much of it is on disk ... */
   synced = 0;
+  /** ... but for these parts of it. */
+  readonly #unwritten: [from: number, to: number][] = [];
 
   append(bytes: Uint8Array): void {
     const length = this.length + bytes.length;
@@ -41,18 +47,20 @@ class Content {
     return this.#bytes.subarray(0, this.length);
   }
 
-  truncate(length: number): void {
-    this.length = Math.min(this.length, length);
-    this.synced = Math.min(this.synced, length);
+  /** What could not be synced is shown, and never written. */
+  failed(): void {
+    this.#unwritten.push([this.synced, this.length]);
   }
 
-  /** The power is gone. @param kept of what was not synced, the part that is on disk. @param zeros in place of the rest */
-  lose(kept: number, zeros: boolean): void {
-    const end = this.synced + Math.floor(kept * (this.length - this.synced));
-    if (zeros) {
-      this.#bytes.fill(0, Math.min(this.length, Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES), this.length);
-    } else this.length = end;
+  /** The power is gone. */
+  lose(random: () => number): void {
+    const end = this.synced + Math.floor(random() * (this.length - this.synced));
+    // The length may be there without what is behind it: nothing, or some sectors of it.
+    const zeros = random() < 0.5 ? this.synced : Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES;
+    if (random() < 0.5) this.#bytes.fill(0, Math.min(this.length, zeros), this.length);
+    else this.length = end;
     this.synced = this.length;
+    for (const [from, to] of this.#unwritten) this.#bytes.fill(0, from, Math.min(to, this.length));
   }
 }
 
@@ -66,8 +74,8 @@ class HostDisk {
   #synced = new Map<string, Content>();
   #changes: Change[] = [];
   readonly locks = new Map<string, Process>();
-  /** The next operation that changes something fails. */
-  fails = false;
+  /** The next operation of that kind fails. */
+  fails: Kind | undefined;
   /** Done shortly after the next change of names has begun. */
   trap: (() => void) | undefined;
 
@@ -76,9 +84,13 @@ class HostDisk {
     apply(changes, this.names);
   }
 
-  sync(): void {
-    this.#synced = new Map(this.names);
-    this.#changes = [];
+  /** Names are on disk as they are now. @returns what makes it so */
+  sync(): () => void {
+    const [names, { length }] = [new Map(this.names), this.#changes];
+    return () => {
+      this.#synced = names;
+      this.#changes.splice(0, length);
+    };
   }
 
   lose(random: () => number): void {
@@ -86,7 +98,7 @@ class HostDisk {
     apply(this.#changes.slice(0, Math.floor(random() * (this.#changes.length + 1))), this.#synced);
     this.names = new Map(this.#synced);
     this.#changes = [];
-    for (const content of this.names.values()) content.lose(random(), random() < 0.5);
+    for (const content of this.names.values()) content.lose(random);
   }
 }
 
@@ -112,16 +124,19 @@ export class Disks implements Disk {
     });
   }
 
-  /** The next operation of that host that changes something fails. */
+  /** The next operation of that host fails which is of a kind that is drawn. */
   fail({ host }: Process): void {
-    this.#of(host).fails = true;
+    this.#of(host).fails = KINDS[Math.floor(this.#world.random() * KINDS.length)];
   }
 
-  /** Do this while a file of that host is made, renamed or removed, when one is within so long. */
-  atNextName({ host }: Process, ms: number, action: () => void): void {
-    const disk = this.#of(host);
-    disk.trap = action;
-    this.#world.after(ms, undefined, () => void (disk.trap = undefined));
+  /** Do this when the next file of that host is made, renamed or removed. */
+  atNextName({ host }: Process, action: () => void): void {
+    this.#of(host).trap = action;
+  }
+
+  /** Nothing goes wrong any more. */
+  calm(): void {
+    for (const disk of this.#byHost.values()) disk.trap = disk.fails = undefined;
   }
 
   /** Another disk, with nothing on it. */
@@ -154,10 +169,16 @@ export class Disks implements Disk {
     });
   }
 
-  #change<T>(action: (disk: HostDisk) => T, range?: readonly [number, number]): Promise<T> {
+  #change<T>(
+    kind: Kind,
+    action: (disk: HostDisk) => T,
+    range?: readonly [number, number],
+    failed = () => {},
+  ): Promise<T> {
     return this.#do((disk) => {
-      if (disk.fails) {
-        disk.fails = false;
+      if (disk.fails === kind) {
+        disk.fails = undefined;
+        failed();
         throw new Error(DISK_ERROR);
       }
       return action(disk);
@@ -169,7 +190,7 @@ export class Disks implements Disk {
     const { trap } = disk;
     disk.trap = undefined;
     if (trap !== undefined) this.#world.after(TRAP_MS * this.#world.random() ** 3, undefined, trap);
-    return this.#change(action);
+    return this.#change("name", action);
   }
 
   makeDirectory(): Promise<void> {
@@ -204,10 +225,6 @@ export class Disks implements Disk {
     });
   }
 
-  open(path: string): Promise<DiskFile> {
-    return this.#do((disk) => this.#file(found(disk, path)));
-  }
-
   rename(from: string, to: string): Promise<void> {
     return this.#changeName((disk) =>
       disk.put({ name: to, content: found(disk, from) }, { name: from, content: undefined })
@@ -222,7 +239,8 @@ export class Disks implements Disk {
   }
 
   syncDirectory(): Promise<void> {
-    return this.#change((disk) => disk.sync(), SYNC_MS);
+    const sync = this.#of(this.#world.current!.host).sync();
+    return this.#change("sync", sync, SYNC_MS);
   }
 
   #file(content: Content): DiskFile {
@@ -232,16 +250,18 @@ export class Disks implements Disk {
         // Who is killed meanwhile has written some of it.
         const half = Math.floor(bytes.length * this.#world.random());
         content.append(bytes.subarray(0, half));
-        await this.#change(() => content.append(bytes.subarray(half)));
+        await this.#change("write", () => content.append(bytes.subarray(half)));
       },
       sync: () => {
         const { length } = content;
         return this.#change(
-          () => void (content.synced = Math.max(content.synced, Math.min(length, content.length))),
+          "sync",
+          () => content.synced = Math.max(content.synced, length),
           SYNC_MS,
-        );
+          () => content.failed(),
+        )
+          .then(() => {});
       },
-      truncate: (bytes) => this.#change(() => content.truncate(bytes)),
       close,
       [Symbol.dispose]: close,
     };

@@ -29,8 +29,14 @@ export const DISK_MUTANTS: readonly Mutant[] = [
   {
     name: "disk: a write that was cut off is written on after",
     file: "zookeeper_server/journal.ts",
-    text: "    await file.truncate(segment.bytes);\n",
-    instead: "",
+    text: "last.subarray(0, segment.bytes)",
+    instead: "last",
+  },
+  {
+    name: "disk: what was read is taken for what is there",
+    file: "zookeeper_server/journal.ts",
+    text: "    await file.sync();\n    await disk().rename(`${dir}/${name}.tmp`",
+    instead: "    await disk().rename(`${dir}/${name}.tmp`",
   },
   {
     name: "disk: a segment that was never begun is gone on with",

@@ -6,6 +6,7 @@
  * or what was published before it joined. Whatever is missing was told, and nothing that was told was given out. Whoever
  * is waited for has no more in flight to it than its publisher may have.
  */
+import { Publisher } from "../../lib/client/publisher.ts";
 import { Subscriber } from "../../lib/client/subscriber.ts";
 import type { Missing, Place } from "../chaos/ledger.ts";
 import type { Party } from "./party.ts";
@@ -20,7 +21,7 @@ const SAMPLE_COST = 300;
 const MESSAGE_BYTES = 64 * 1024;
 
 /** What is lost is told within this time. */
-const TOLD_WITHIN_MS = 1500;
+export const TOLD_WITHIN_MS = 1500;
 
 /** Numbers that somebody says it will never get: so many of those between two. */
 export interface Told {
@@ -58,8 +59,14 @@ export class LossBook {
   /** A subscriber says so now. */
   told(subscriber: Party, told: Told): void {
     const { topic, from, to, count } = told;
-    const publisher = this.#publisherOf(told.publisher);
+    const publishers = this.#publishersOf(subscriber, told);
+    const [publisher] = publishers;
     if (publisher === undefined) {
+      return this.#broken(
+        `${subscriber.id} says it lost ${count} samples, ${from} to ${to}, of ${told.publisher}`,
+      );
+    }
+    if (publishers.length > 1) {
       const byPublisher = this.#unclear.getOrInsertComputed(subscriber.taker, () => new Map());
       return void byPublisher.getOrInsertComputed(`${told.publisher} ${topic}`, () => []).push(told);
     }
@@ -67,9 +74,6 @@ export class LossBook {
     const source = publisher.source(topic);
     const hindered = this.#system.isHindered(subscriber.place) || this.#system.isHindered(publisher.place);
     bySource.getOrInsertComputed(source, () => []).push({ ...told, hindered });
-    if (count < 1 || count > to + 1 - from || to > this.#system.ledger.given(source)) {
-      this.#broken(`${subscriber.id} says it lost ${count} samples, ${from} to ${to}, of ${source}`);
-    }
     if (told.type === "fenced" || subscriber.role.bestEffort) return;
     const why = this.#whyNot(subscriber, publisher, told);
     if (why !== undefined) this.#broken(`${subscriber.id} gives up ${from} to ${to} of ${source}: ${why}`);
@@ -79,9 +83,25 @@ export class LossBook {
     this.#system.broken(what);
   }
 
-  #publisherOf(id: string): Party | undefined {
-    const all = this.#system.parties.filter((party) => party.kind === "publisher" && party.id === id);
-    return all.length === 1 ? all[0] : undefined;
+  /** Whose samples they may be, of all that had this id: so many of those numbers were published, and not given out. */
+  #publishersOf({ taker }: Party, { publisher, topic, from, to, count }: Told): Party[] {
+    const { parties, ledger } = this.#system;
+    if (count < 1 || count > to + 1 - from) return [];
+    return parties.filter((party) => {
+      if (party.kind !== "publisher" || party.id !== publisher) return false;
+      const source = party.source(topic);
+      const place = ledger.placesOf(taker).get(source);
+      const open = place === undefined ? to + 1 - from : openIn(place, from, to);
+      return to <= ledger.given(source) && open >= count;
+    });
+  }
+
+  /** Whether a publisher does not wait for a subscriber at present. */
+  #isSlow({ slow, knownSince, program }: Party, topic: string, { id }: Party): boolean {
+    const key = `${topic} ${id}`;
+    if (!slow.has(key)) return false;
+    // A new life of it is waited for again, which nobody is told.
+    return !(program instanceof Publisher) || !knownSince.has(key) || program.stats().slow.includes(id);
   }
 
   /** Why a reliable subscriber was not to lose it. */
@@ -90,14 +110,14 @@ export class LossBook {
     if (subscriber.state !== "there") return undefined;
     if (publisher.state === "killed" || publisher.state === "left") return undefined;
     const { ledger } = this.#system;
-    // It is taken for dead; or did not know of us, when it was published.
+    // It is taken for dead.
     if (subscriber.gone.has(`${publisher.id} ${topic}`) && this.#isSilent(subscriber, publisher)) {
       return undefined;
     }
     const source = publisher.source(topic);
     if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
     const key = `${topic} ${subscriber.id}`;
-    if (publisher.role.flow === "drop" || publisher.slow.has(key)) return undefined;
+    if (publisher.role.flow === "drop" || this.#isSlow(publisher, topic, subscriber)) return undefined;
     if (to <= (publisher.notAwaited.get(key) ?? 0)) return undefined;
     if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
     const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
@@ -128,7 +148,7 @@ export class LossBook {
     for (const subscriber of this.#system.here("subscriber")) {
       // Who leaves says goodbye.
       if (subscriber.role.bestEffort || subscriber.state !== "there") continue;
-      if (publisher.slow.has(`${topic} ${subscriber.id}`)) continue;
+      if (this.#isSlow(publisher, topic, subscriber)) continue;
       const place = this.#system.ledger.placesOf(subscriber.taker).get(source);
       if (place?.firstLive === undefined) continue;
       const known = this.#knownSince(subscriber, publisher, topic);
@@ -136,7 +156,7 @@ export class LossBook {
       if (publisher.published.get(topic)! - done <= maxInFlight || this.#exceeded.has(publisher)) continue;
       // That it is not waited for any more is told in the same moment.
       this.#system.world.after(0, undefined, () => {
-        if (!publisher.slow.has(`${topic} ${subscriber.id}`)) this.#exceeds(publisher, subscriber);
+        if (!this.#isSlow(publisher, topic, subscriber)) this.#exceeds(publisher, subscriber);
       });
     }
   }
@@ -234,13 +254,11 @@ export class LossBook {
     return sum;
   }
 
-  #judgeSource({ id, taker }: Party, source: string, { first, last, gaps }: Place): void {
+  #judgeSource({ id, taker }: Party, source: string, place: Place): void {
+    const { gaps } = place;
     const told = this.#of(taker, source);
     for (const { type, from, to, count } of told) {
-      let missing = Math.max(0, Math.min(to, first - 1) + 1 - from) +
-        Math.max(0, to + 1 - Math.max(from, last + 1));
-      for (const gap of gaps) missing += Math.max(0, Math.min(to, gap.to) + 1 - Math.max(from, gap.from));
-      if (missing < count) {
+      if (openIn(place, from, to) < count) {
         this.#broken(
           `${id} says that ${count} samples, ${from} to ${to}, of ${source} are ${type}: it has given some out`,
         );
@@ -252,6 +270,14 @@ export class LossBook {
       this.#broken(`${id} has given out neither nor told of ${open - said} samples of ${source}`);
     }
   }
+}
+
+/** How many of these numbers were not given out. */
+function openIn({ first, last, gaps }: Place, from: number, to: number): number {
+  let open = Math.max(0, Math.min(to, first - 1) + 1 - from) +
+    Math.max(0, to + 1 - Math.max(from, last + 1));
+  for (const gap of gaps) open += Math.max(0, Math.min(to, gap.to) + 1 - Math.max(from, gap.from));
+  return open;
 }
 
 /** How many samples of a topic a publisher keeps for repair, at least. */

@@ -49,7 +49,8 @@ export type FaultName =
   | "slow" // a subscriber takes its time
   | "busy" // everything takes it longer
   | "refuse" // the coordination server breaks all connections, and takes none for `ms`
-  | "blackout" // the coordination server's host loses power while files are made, renamed or removed; as after a crash
+  | "blackout" // as "crash" of the coordination server, when it makes, renames or removes a file the next time
+  | "slip" // as "restart" of it, then
   | "disk" // its disk fails: it ends, and after `ms` it is there again
   | "wipe" // it is another one, without any data
   | "orphan"; // a broker of a pool is killed
@@ -78,7 +79,15 @@ export interface Plan {
 const LASTING: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "isolate", "wear"]);
 
 /** Faults after which there is somebody again. */
-const AGAIN: ReadonlySet<FaultName> = new Set(["kill", "crash", "leave", "restart", "blackout", "disk"]);
+const AGAIN: ReadonlySet<FaultName> = new Set([
+  "kill",
+  "crash",
+  "leave",
+  "restart",
+  "blackout",
+  "slip",
+  "disk",
+]);
 
 /** How long a fault lasts, or what its measure is. */
 function extentOf(what: FaultName, draw: Draw): number {

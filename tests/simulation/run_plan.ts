@@ -6,6 +6,7 @@ import { Lag } from "./lag.ts";
 import { inTask } from "./machine.ts";
 import type { Party } from "./party.ts";
 import type { Fault, FaultName, Plan, Role } from "./plan.ts";
+import { LONGEST_MS, SESSION_MS } from "./scenarios.ts";
 import { System } from "./system.ts";
 import { type Tally, tallyOf } from "./tally.ts";
 import type { Note, Process } from "./world.ts";
@@ -27,7 +28,7 @@ const HERD = 50;
 /** Faults of the way between two; of the others one has all. */
 const BETWEEN_TWO: ReadonlySet<FaultName> = new Set(["cut", "deafen", "part", "break", "wear", "sever"]);
 /** Faults for which the coordination server keeps its data on a disk. */
-const DISK_FAULTS: ReadonlySet<FaultName> = new Set(["restart", "crash", "blackout", "disk"]);
+const DISK_FAULTS: ReadonlySet<FaultName> = new Set(["restart", "crash", "blackout", "slip", "disk"]);
 
 /** How a run went. */
 export interface Outcome {
@@ -82,6 +83,7 @@ function run(plan: Plan, { story = false }: { story?: boolean }): Outcome {
   configureLogging("debug", (line) => world.tell(world.current?.name ?? "", line), format);
   try {
     for (const role of plan.roles) world.at(role.at, undefined, () => void system.add(role));
+    world.at(plan.quietAt - LONGEST_MS, undefined, () => system.coordination.calm());
     for (const fault of plan.faults) world.at(fault.at, undefined, () => strike(system, fault));
     for (let at = LOOK_MS; at < plan.quietAt + SETTLE_MS; at += LOOK_MS) {
       world.at(at, undefined, () => {
@@ -130,13 +132,14 @@ function strike(system: System, { what, who, other = "", ms }: Fault): void {
   // Who leaves has a successor already.
   if (party?.state === "leaving" && ["kill", "crash", "leave", "restart"].includes(what)) return;
   world.tell("fault", `${what} ${who} ${other} ${ms}`);
+  if (what === "disk") return system.coordination.failDisk(ms);
+  if (what === "blackout") return system.coordination.endAtNextName(true, ms);
+  if (what === "slip") return system.coordination.endAtNextName(false, ms);
   const hindered = BETWEEN_TWO.has(what) ? [who, other] : [who];
-  for (const place of hindered) {
-    system.hinder(place, what === "slow" ? SLOW_MS : Math.max(0, ms), what === "expel");
-  }
-  if (what === "disk") system.coordination.failDisk(ms);
-  else if (what === "blackout") system.coordination.blackOut(ms);
-  else if (who === "zookeeper" && (what === "restart" || what === "crash")) {
+  // Zones of a pool that is lost are started by another one, when its session is over.
+  const lasts = (what === "slow" ? SLOW_MS : Math.max(0, ms)) + (party?.kind === "pool" ? 2 * SESSION_MS : 0);
+  for (const place of hindered) system.hinder(place, lasts, what === "expel");
+  if (who === "zookeeper" && (what === "restart" || what === "crash")) {
     system.coordination.restart(what === "crash", ms);
   } else if (what === "kill" || what === "crash") {
     replace(system, party!, ms, () => system.kill(party!, what === "crash"));

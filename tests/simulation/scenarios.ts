@@ -173,6 +173,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ["crash", "zookeeper"],
       ["blackout", "zookeeper"],
       ["blackout", "zookeeper"],
+      ["slip", "zookeeper"],
       ["restart", "zookeeper"],
       ["disk", "zookeeper"],
       ["stop", "zookeeper"],

@@ -37,6 +37,8 @@ export class Scribe {
   #stat: Stat | undefined;
   /** The last node of the sequence whose creation was answered. */
   #last = "";
+  /** The last one whose removal was. */
+  #removed = "";
   /** Whose ephemeral node there is. */
   #session: Session | undefined;
 
@@ -118,6 +120,10 @@ export class Scribe {
   /** The next of a sequence is created, and the one before removed. */
   async #append(): Promise<void> {
     const before = this.#last;
+    const removed = this.#removed;
+    if (removed !== "" && await this.#zk.exists(removed) !== undefined) {
+      this.#broken(`${removed} is there again`);
+    }
     const created = await this.#zk.create(SEQUENCE, "", { sequential: true });
     if (created <= before) this.#broken(`${created} was created after ${before}`);
     this.#last = created;
@@ -128,7 +134,7 @@ export class Scribe {
       if (!CoordinationError.is(error, "NO_NODE")) throw error;
       this.#broken(`${before} is not there any more`);
     }
-    if (await this.#zk.exists(before) !== undefined) this.#broken(`${before} is there again`);
+    this.#removed = before;
   }
 
   /** Its ephemeral node is there as long as its session. */

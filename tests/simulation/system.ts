@@ -12,7 +12,7 @@ import { BackupPool } from "../../lib/pool/backup_pool.ts";
 import { useTcp } from "../../lib/net/tcp.ts";
 import { useSockets } from "../../lib/zmq/sockets.ts";
 import { Ledger } from "../chaos/ledger.ts";
-import { LossBook } from "./loss_book.ts";
+import { LossBook, TOLD_WITHIN_MS } from "./loss_book.ts";
 import { simulatedChildren } from "./children.ts";
 import { Coordination } from "./coordination.ts";
 import { filled, textIn } from "./filling.ts";
@@ -85,6 +85,7 @@ export class System {
     useTcp(simulatedTcp(this.network));
     useChildren(simulatedChildren(this.world));
     this.coordination = new Coordination(this.world, durable);
+    this.coordination.onEnd = (ms) => this.hinder("zookeeper", ms, false);
     if (scribe) this.scribe = this.#startScribe();
   }
 
@@ -302,8 +303,10 @@ export class System {
   kill(party: Party, silent = false): void {
     for (const topic of party.topics) this.ledger.killed(party.source(topic), this.world.now);
     party.state = "killed";
-    // Whatever it had to say when it was stopped.
-    party.killedAt = party.process.stopped ? party.process.stoppedAt : this.world.now;
+    // Whatever it had to say when it was stopped, unless it has had the time since.
+    const { stoppedAt, resumedAt } = party.process;
+    const { now } = this.world;
+    party.killedAt = now < resumedAt + TOLD_WITHIN_MS ? stoppedAt : now;
     this.world.kill(party.process, silent);
   }
 

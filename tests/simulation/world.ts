@@ -28,8 +28,9 @@ export class Process {
   costMs = 0;
   alive = true;
   stopped = false;
-  /** When it was, last. */
+  /** When it was, last, and when it went on; never while it is. */
   stoppedAt = -Infinity;
+  resumedAt = -Infinity;
   /** How many want it stopped. */
   stops = 0;
   /** Events that wait until it goes on. */
@@ -122,12 +123,14 @@ export class World implements Machine {
     this.tell(process.name, "is stopped");
     process.stopped = true;
     process.stoppedAt = this.now;
+    process.resumedAt = Infinity;
   }
 
   /** Let it go on. */
   resume(process: Process): void {
     if (!process.stopped || --process.stops > 0) return;
     process.stopped = false;
+    process.resumedAt = this.now;
     if (!process.alive) return;
     this.tell(process.name, "goes on");
     for (const happening of process.deferred.splice(0)) this.#agenda.put(happening, this.now);

@@ -69,16 +69,17 @@ Deno.test("a name that was not synced may be there or not, the earlier before th
   assert.deepEqual([...seen].toSorted(), ["a", "a,b", "b", "b,c", "c"]);
 });
 
-Deno.test("a file that is there already is not created, one that is not is not opened, a lock is had once", async () => {
+Deno.test("a file that is there already is not created, one that is not is not read, a lock is had once", async () => {
   await programs(1, async (disks) => {
     const file: DiskFile = await disks.create("/data/a");
     await file.write(encode("12345"));
-    await file.truncate(2);
+    await disks.rename("/data/a", "/data/b");
     await file.write(encode("x"));
-    assert.equal(await textOf(disks, "/data/a"), "12x");
+    assert.equal(await textOf(disks, "/data/b"), "12345x");
+    await disks.create("/data/a");
     await assert.rejects(disks.create("/data/a"), /File exists/);
-    await assert.rejects(disks.open("/data/b"), /No such file/);
-    await assert.rejects(disks.remove("/data/b"), /No such file/);
+    await assert.rejects(disks.read("/data/c"), /No such file/);
+    await assert.rejects(disks.remove("/data/c"), /No such file/);
     assert.ok(await disks.lock("/data/lock"));
     assert.equal(await disks.lock("/data/lock"), undefined);
   }, async (disks) => {
