@@ -1,8 +1,8 @@
 /**
  * The data directory of a running server: the log it appends to, and the snapshots it takes.
  *
- * Guarantees: when {@link Journal.sync} resolves, every record there was when it was called is on disk (fsync). A
- * write that fails is never tried again: what the disk then holds is unknown, so the server must stop. Two
+ * Guarantees: when {@link Journal.sync} resolves, every record there was when it was called is on disk (fsync), and so is
+ * all that was recovered when {@link Journal.open} does. A write that fails is never tried again: what the disk then holds is unknown, so the server must stop. Two
  * servers never share a directory (a lock on the file `lock`). A snapshot is complete when it has its name; the
  * last two are kept, with every log segment that the older one needs.
  */
@@ -77,9 +77,10 @@ export class Journal implements Syncable {
     try {
       const { recovered, segment } = await openSegment(dir, freshZxid);
       return new Journal({ dir, lock, recovered, segment, bytesPerSnapshot });
-    } catch (error) {
+    } catch (cause) {
       lock[Symbol.dispose]();
-      throw error;
+      if (cause instanceof PubsubError) throw cause;
+      throw new PubsubError(`Cannot use the data directory ${dir}: ${reasonOf(cause)}`, { cause });
     }
   }
 
