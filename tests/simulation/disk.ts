@@ -252,15 +252,10 @@ export class Disks implements Disk {
         content.append(bytes.subarray(0, half));
         await this.#change("write", () => content.append(bytes.subarray(half)));
       },
-      sync: () => {
+      sync: async () => {
         const { length } = content;
-        return this.#change(
-          "sync",
-          () => content.synced = Math.max(content.synced, length),
-          SYNC_MS,
-          () => content.failed(),
-        )
-          .then(() => {});
+        const synced = () => void (content.synced = Math.max(content.synced, length));
+        await this.#change("sync", synced, SYNC_MS, () => content.failed());
       },
       close,
       [Symbol.dispose]: close,
