@@ -5,6 +5,7 @@
  * What a file holds is on disk after {@link DiskFile.sync}; that it is there, under its name, after
  * {@link Disk.syncDirectory}.
  */
+import { dirname } from "node:path";
 
 /** A file that is written from its end on. */
 export interface DiskFile extends Disposable {
@@ -16,6 +17,7 @@ export interface DiskFile extends Disposable {
 
 /** The files that a data directory needs. Everything rejects as the system's calls do. */
 export interface Disk {
+  /** With those above it, unless it is there. It is on disk then. */
   makeDirectory(path: string): Promise<void>;
   /** Have a lock for as long as it is open. @returns undefined when another process has it */
   lock(path: string): Promise<Disposable | undefined>;
@@ -60,7 +62,20 @@ class NativeFile implements DiskFile {
 }
 
 const native: Disk = {
-  makeDirectory: (path) => Deno.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY }),
+  async makeDirectory(path) {
+    const above = dirname(path);
+    try {
+      await Deno.mkdir(path, { mode: PRIVATE_DIRECTORY });
+    } catch (error) {
+      // It is there already, or cannot be made: this says so.
+      if (!(error instanceof Deno.errors.NotFound) || above === path) {
+        return await Deno.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+      }
+      await this.makeDirectory(above);
+      return await this.makeDirectory(path);
+    }
+    await this.syncDirectory(above);
+  },
   async lock(path) {
     const file = await Deno.open(path, { create: true, write: true, mode: PRIVATE });
     try {

@@ -123,6 +123,22 @@ test(
   },
 );
 
+test("A data directory is made with those above it; a file in its place is named", async (start, dir) => {
+  const nested = `${dir}/of/somebody`;
+  await (await start({ dataDir: nested })).close();
+  assert.equal((await Deno.stat(dir)).mode! & 0o777, 0o700);
+  assert.ok(filesOf(nested, "log").length > 0);
+  await Deno.writeTextFile(`${dir}/file`, "");
+  for (const dataDir of [`${dir}/file`, `${dir}/file/data`]) {
+    await assert.rejects(
+      start({ dataDir }),
+      (error) =>
+        error instanceof PubsubError &&
+        error.message.startsWith(`Cannot use the data directory ${dataDir}: `),
+    );
+  }
+});
+
 test("Two servers do not share a directory", async (start) => {
   await using server = await start();
   await assert.rejects(
