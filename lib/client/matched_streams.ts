@@ -9,7 +9,7 @@ import { randomIncarnation } from "../base/names.ts";
 import { Credit } from "../stream/credit.ts";
 import type { Tally } from "../stream/failover_log.ts";
 import { FencedRun, FencingWatch } from "../stream/fencing_watch.ts";
-import { ParkedStreams } from "../stream/parked_streams.ts";
+import { ParkedStreams, type Place } from "../stream/parked_streams.ts";
 import type { Room } from "../stream/room.ts";
 import { Stream } from "../stream/stream.ts";
 import type { Fence } from "../stream/stream_surroundings.ts";
@@ -45,10 +45,13 @@ export interface TopicFence extends Fence {
 /** Why samples are missing. */
 export type Missed = "lost" | "fenced";
 
+/** A stream as one life of its publisher numbers it. */
+export type Life = Pick<StreamMatch, "topic" | "publisher" | "incarnation">;
+
 /** Who is told. */
 export interface MatchedStreamsHooks {
   deliver(following: Following, batch: SampleBatch): void;
-  missed(type: Missed, topic: string, publisher: string, from: number, to: number, reason: string): void;
+  missed(type: Missed, life: Life, from: number, to: number, reason: string): void;
   /** A topic with an owner is followed behind this fence. */
   fenced(topic: string, fence: TopicFence): void;
   forgotten(following: Following): void;
@@ -172,7 +175,7 @@ export class MatchedStreams implements Iterable<Following> {
     if (ownership !== "shared") this.#hooks.fenced(topic, fence);
     const reliable = reliability === "reliable";
     const missed = (type: Missed, from: number, to: number, reason: string) =>
-      this.#hooks.missed(type, topic, publisher, from, to, reason);
+      this.#hooks.missed(type, match, from, to, reason);
     const following: Following = new Following(
       match,
       id,
@@ -200,12 +203,13 @@ export class MatchedStreams implements Iterable<Following> {
       this.credit,
       this.#subscriber.incarnation,
     );
-    const parked = this.#parked.take(key, incarnation);
-    if (parked !== undefined) {
+    const parked = this.#parked.take(key);
+    if (parked?.incarnation === incarnation) {
       following.resume(parked);
       // They are counted by the stream again.
       this.#past.fenced -= following.stream.counters.fenced;
-    }
+      // An earlier life's: that does not come back.
+    } else if (parked !== undefined) this.#giveUp(key, parked);
     return following;
   }
 
@@ -222,7 +226,9 @@ export class MatchedStreams implements Iterable<Following> {
     stream.finish(last);
     if (stream.next > 0 && last === undefined) {
       const { incarnation, next, fencedUpTo, givenUp } = stream;
-      if (this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo, givenUp }) !== undefined) {
+      const oldest = this.#parked.park(key, { incarnation, next, fencedUpTo, refusedUpTo, givenUp });
+      if (oldest !== undefined) {
+        this.#giveUp(...oldest);
         this.#hooks.warn("too many streams of absent publishers: gives up its place in one of them");
       }
     }
@@ -238,14 +244,17 @@ export class MatchedStreams implements Iterable<Following> {
   /** At the end: what will never come is lost, as far as it is known. */
   abandon(): void {
     for (const { stream, end } of this) stream.abandon(end);
-    // What found no room, of publishers that have not come back, is lost, too.
-    for (const [key, { next, fencedUpTo, refusedUpTo }] of this.#parked) {
-      const from = Math.max(next, fencedUpTo + 1);
-      if (refusedUpTo < from) continue;
-      const [topic, publisher] = key.split("\0") as [string, string];
-      this.#past.lost += refusedUpTo + 1 - from;
-      this.#hooks.missed("lost", topic, publisher, from, refusedUpTo, "they were not taken fast enough");
-    }
+    for (const [key, place] of this.#parked) this.#giveUp(key, place);
+  }
+
+  /** What found no room, of a publisher that does not come back, is lost. */
+  #giveUp(key: string, { incarnation, next, fencedUpTo, refusedUpTo }: Place): void {
+    const from = Math.max(next, fencedUpTo + 1);
+    if (refusedUpTo < from) return;
+    const [topic, publisher] = key.split("\0") as [string, string];
+    this.#past.lost += refusedUpTo + 1 - from;
+    const life = { topic, publisher, incarnation };
+    this.#hooks.missed("lost", life, from, refusedUpTo, "they were not taken fast enough");
   }
 
   /** Over all streams, those that were forgotten too. */

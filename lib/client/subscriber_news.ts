@@ -10,7 +10,7 @@ import { LossNotices } from "../stream/loss_notices.ts";
 import type { StreamMatch } from "../wire/control.ts";
 import type { Following } from "./following.ts";
 import type { Links } from "./links.ts";
-import type { Missed } from "./matched_streams.ts";
+import type { Life, Missed } from "./matched_streams.ts";
 import { announce, linksDown, UnreachedWatch } from "./unreached.ts";
 
 const log = logger("subscriber");
@@ -54,8 +54,13 @@ export class SubscriberNews {
   }
 
   /** Numbers `from` to `to` of a stream will never come. */
-  missed(type: Missed, topic: string, publisher: string, from: number, to: number, reason: string): void {
-    this.#losses.add({ type, topic, publisher, from, to, count: to - from + 1, reason }, monotonic());
+  missed(type: Missed, life: Life, from: number, to: number, reason: string): void {
+    const { topic, publisher, incarnation } = life;
+    this.#losses.add(
+      { type, topic, publisher, from, to, count: to - from + 1, reason },
+      monotonic(),
+      incarnation,
+    );
   }
 
   /** What comes of a stream is dropped for an owner with this epoch. */

@@ -42,9 +42,9 @@ export class LossNotices {
     this.#tell = tell;
   }
 
-  /** Samples were lost. */
-  add(loss: Loss, now: number): void {
-    const key = `${loss.type}\0${loss.topic}\0${loss.publisher}\0${loss.reason}`;
+  /** Samples were lost. @param life of their publisher: each one numbers its samples anew */
+  add(loss: Loss, now: number, life = 0): void {
+    const key = `${loss.type}\0${loss.topic}\0${loss.publisher}\0${life}\0${loss.reason}`;
     const running = this.#running.get(key);
     if (!running) {
       this.#running.set(key, { about: loss, told: loss.count, toldAt: now, lastAt: now, next: undefined });

@@ -28,13 +28,13 @@ export class ParkedStreams {
     this.#limit = limit;
   }
 
-  /** Remember a place. @returns the key of the one that was given up for it, if any. */
-  park(key: string, place: Place): string | undefined {
+  /** Remember a place. @returns the one that was given up for it, and the key of its stream, if any. */
+  park(key: string, place: Place): [string, Place] | undefined {
     this.#places.delete(key);
     this.#places.set(key, place);
     if (this.#places.size <= this.#limit) return undefined;
-    const [oldest] = this.#places.keys();
-    this.#places.delete(oldest!);
+    const [oldest] = this.#places;
+    this.#places.delete(oldest![0]);
     return oldest;
   }
 
@@ -43,10 +43,10 @@ export class ParkedStreams {
     return this.#places[Symbol.iterator]();
   }
 
-  /** The place in this life of the stream, if it is known. An earlier life's is forgotten: it does not come back. */
-  take(key: string, incarnation: number): Place | undefined {
+  /** The place in the stream, of whichever life it is; it is not remembered any more. */
+  take(key: string): Place | undefined {
     const place = this.#places.get(key);
     this.#places.delete(key);
-    return place?.incarnation === incarnation ? place : undefined;
+    return place;
   }
 }

@@ -61,20 +61,23 @@ class NativeFile implements DiskFile {
   }
 }
 
+/** Whether there is nothing that could be synced: the system's EINVAL. */
+function isNoFile(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("os error 22");
+}
+
 const native: Disk = {
   async makeDirectory(path) {
-    const above = dirname(path);
-    try {
-      await Deno.mkdir(path, { mode: PRIVATE_DIRECTORY });
-    } catch (error) {
-      // It is there already, or cannot be made: this says so.
-      if (!(error instanceof Deno.errors.NotFound) || above === path) {
-        return await Deno.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+    await Deno.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+    // Whoever has made them may have been killed before their names were on disk.
+    for (let at = path; dirname(at) !== at; at = dirname(at)) {
+      try {
+        await this.syncDirectory(dirname(at));
+      } catch (error) {
+        // Those that may not be opened were not made by us; nor were those of which no file system keeps names.
+        if (!(error instanceof Deno.errors.PermissionDenied) && !isNoFile(error)) throw error;
       }
-      await this.makeDirectory(above);
-      return await this.makeDirectory(path);
     }
-    await this.syncDirectory(above);
   },
   async lock(path) {
     const file = await Deno.open(path, { create: true, write: true, mode: PRIVATE });

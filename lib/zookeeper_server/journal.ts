@@ -176,7 +176,10 @@ async function openSegment(
   const recovered = await recover(names, async (name) => last = await disk().read(path(name)), path);
   const { segment } = recovered;
   const unborn = segment !== null && segment.bytes === 0; // Killed while it was being made: it holds nothing.
-  if (unborn) await disk().remove(path(segment.name));
+  if (unborn) {
+    await disk().remove(path(segment.name));
+    await disk().syncDirectory(dir);
+  }
   if (segment === null || unborn) {
     const fresh = recovered.zxid === 0;
     const zxid = fresh ? freshZxid : recovered.zxid;
@@ -193,7 +196,8 @@ async function openSegment(
 
 /**
  * What was read of the last segment may not be on disk: its process may have been killed before it had synced it, or the
- * sync may have failed, after which the system shows what it will never write. So it is written anew.
+ * sync may have failed, after which the system shows what it will never write. So it is written anew, for which there has
+ * to be room.
  */
 async function rewrite(dir: string, name: string, bytes: Uint8Array): Promise<DiskFile> {
   const file = await disk().create(`${dir}/${name}.tmp`);
@@ -204,6 +208,7 @@ async function rewrite(dir: string, name: string, bytes: Uint8Array): Promise<Di
     await disk().syncDirectory(dir);
   } catch (error) {
     file.close();
+    await disk().remove(`${dir}/${name}.tmp`).catch(() => {}); // It may fill the disk.
     throw error;
   }
   return file;

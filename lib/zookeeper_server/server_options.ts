@@ -1,4 +1,5 @@
 /** How an embedded server is started, and a look at one that runs. */
+import { UsageError } from "../base/errors.ts";
 import { checkOptions, listOf, type Rules, text, whole } from "../base/option_rules.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
@@ -27,7 +28,9 @@ const LIMIT_RULES = Object.fromEntries(LIMIT_NAMES.map((name) => [name, whole(`l
 /** What its options may be. */
 export const SERVER_RULES: Rules<ServerOptions> = {
   listen: text("listen address"),
-  dataDir: text("data directory"),
+  dataDir: text("data directory", (path) => {
+    if (path === "") throw new UsageError('Invalid data directory "": must not be empty');
+  }),
   tickTimeMs: whole("tick time", 1, 3_600_000),
   minSessionTimeoutMs: whole("smallest session time-out", 1),
   maxSessionTimeoutMs: whole("longest session time-out", 1),

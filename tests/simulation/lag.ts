@@ -58,7 +58,9 @@ export class Lag {
     if (publisher.role.centralized && both.some((place) => this.#system.isHindered(place))) return;
     for (const topic of topicsOf(publisher)) {
       // Who is gone, and is not heard for some seconds, is forgotten until its record is there again.
-      const since = subscriber.gone.get(`${publisher.id} ${topic}`);
+      const peer = `${publisher.id} ${topic}`;
+      const since = subscriber.gone.get(peer);
+      if (this.#system.world.now < (subscriber.back.get(peer) ?? -Infinity) + LATE_MS) continue;
       if (!both.every((place) => this.#system.isReached(place, since))) continue;
       const source = publisher.source(topic);
       if (ledger.placesOf(subscriber.taker).get(source)?.firstLive === undefined) continue;

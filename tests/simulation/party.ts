@@ -23,6 +23,8 @@ export class Party {
   readonly fenced = new Map<string, number>();
   /** A subscriber's: who is gone, as it has been told, and since when, by publisher and topic. */
   readonly gone = new Map<string, number>();
+  /** ... and who is back, since when. */
+  readonly back = new Map<string, number>();
   /** ... at any time. */
   readonly wasGone = new Set<string>();
   /** A publisher's, when it has left: whom it said to have missed something, and on which topic. */

@@ -218,7 +218,9 @@ export class System {
         party.slow.delete(key);
         party.notAwaited.set(key, this.ledger.given(party.source(event.topic)));
       }
-      if (event.type === "matched") party.gone.delete(`${event.peer} ${event.topic}`);
+      if (event.type === "matched" && party.gone.delete(`${event.peer} ${event.topic}`)) {
+        party.back.set(`${event.peer} ${event.topic}`, this.world.now);
+      }
       if (event.type === "matched" && party.kind === "publisher") {
         const [key, given] = [`${event.topic} ${event.peer}`, this.ledger.given(party.source(event.topic))];
         party.knownSince.set(key, given);

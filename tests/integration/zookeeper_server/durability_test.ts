@@ -184,6 +184,7 @@ test(
 test("A directory that cannot be used is an error that names it", async (start, dir) => {
   await Deno.writeTextFile(dir, "a file");
   await assert.rejects(start(), (error) => error instanceof PubsubError && error.message.includes(dir));
+  await assert.rejects(start({ dataDir: "" }), /^UsageError: Invalid data directory "": must not be empty$/);
 });
 
 test("When the disk fails nothing more is acknowledged, connections close, and the failure is told", async (start) => {

@@ -11,18 +11,21 @@ function match(options: Partial<StreamMatch> = {}): StreamMatch {
   return { ...common, through: "publisher", endpoints: ["tcp://127.0.0.1:1"], ...options };
 }
 
-function matched(reliability: SubscriberInfo["reliability"] = "reliable") {
+function matched(reliability: SubscriberInfo["reliability"] = "reliable", room = new Room()) {
   const told: string[] = [];
   const subscriber: SubscriberInfo = {
     ...{ id: "s", topics: ["A", "B"], address: "", ownership: "exclusive", incarnation: 1, requested: 0 },
     reliability,
   };
-  const streams = new MatchedStreams(subscriber, 4000, new Room(), {
+  const streams = new MatchedStreams(subscriber, 4000, room, {
     deliver: ({ match }, batch) => {
       told.push(`${match.publisher} ${batch.firstSequence}–${batch.nextSequence - 1}`);
       streams.fence(match.topic).owner = match.publisher;
     },
-    missed: (type, topic, publisher, from, to) => told.push(`${type} ${publisher}/${topic} ${from}–${to}`),
+    missed: (type, { topic, publisher, incarnation }, from, to) => {
+      const life = incarnation === INCARNATION ? "" : ` of life ${incarnation}`;
+      told.push(`${type} ${publisher}/${topic}${life} ${from}–${to}`);
+    },
     fenced: (topic) => told.push(`fence of ${topic}`),
     forgotten: ({ match }) => told.push(`forgotten ${match.publisher}`),
     warn: (text) => told.push(text),
@@ -69,6 +72,23 @@ Deno.test("a publisher that was started again is another stream; the one before 
   assert.equal(streams.size, 1);
   assert.deepEqual(seen(), ["forgotten p", "fence of A"]);
   assert.equal(streams.counts().delivered, 3);
+});
+
+Deno.test("what found no room is lost when its publisher was started again, and when its place is given up", () => {
+  for (const incarnation of [INCARNATION, 8]) {
+    const room = new Room(100);
+    const { streams, apply, of, seen } = matched("reliable", room);
+    apply([match()]);
+    join(of("p"));
+    room.queue(100);
+    of("p").stream.receive(samples(1, 3), 0);
+    streams.forget(of("p"));
+    seen();
+    apply([match({ incarnation })]);
+    const isBack = incarnation === INCARNATION;
+    assert.deepEqual(seen().filter((word) => word.startsWith("lost")), isBack ? [] : ["lost p/A 1–3"]);
+    assert.equal(streams.counts().lost, isBack ? 0 : 3);
+  }
 });
 
 Deno.test("a stream that was forgotten and comes back goes on where it was, and counts nothing twice", () => {

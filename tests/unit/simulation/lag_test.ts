@@ -52,6 +52,9 @@ Deno.test("it is not while something is wrong on its way, or when nobody waits f
     }),
     "",
   );
+  // Nor is all repaired in the moment in which it is found.
+  assert.equal(saidOf(({ to }) => to.back.set("p1 S", 8000)), "");
+  assert.match(saidOf(({ to }) => to.back.set("p1 S", 2000)), /^s1 has 1/);
   // It learns of other brokers by ZooKeeper only.
   assert.equal(saidOf(({ system }) => system.hinder("p1", 20_000, true), { centralized: true }), "");
   assert.match(saidOf(() => {}, { centralized: true }), /^s1 has 1/);

@@ -36,6 +36,19 @@ Deno.test("case 36: a flood of losses is told when it begins, once a second, and
   assert.equal(said.at(-1), "lost samples 1 to 1 of p on topic T: r", "what comes later begins anew");
 });
 
+Deno.test("lives of a publisher, which each begin with number 1, are told apart", () => {
+  const { losses, told } = notices();
+  const loss = { type: "fenced", topic: "T", publisher: "p", reason: "r", count: 1 } as const;
+  for (const [from, life] of [[480, 1], [490, 1], [3, 2], [500, 1], [4, 2]] as const) {
+    told.add({ ...loss, from, to: from }, 0, life);
+  }
+  told.settle(0);
+  assert.deepEqual(losses.map(({ from, to, count }) => [from, to, count]), [
+    ...[[480, 480, 1], [3, 3, 1]],
+    ...[[490, 500, 2], [4, 4, 1]],
+  ]);
+});
+
 Deno.test("streams, reasons and kinds are told apart; at the end everything is told", () => {
   const { said, losses, told, lose } = notices();
   for (const topic of ["A", "B"]) for (let i = 1; i < 4; i++) lose(i, i, 10, topic, "fenced");
