@@ -114,12 +114,15 @@ export class LossBook {
     if (subscriber.gone.has(`${publisher.id} ${topic}`) && this.#isSilent(subscriber, publisher)) {
       return undefined;
     }
+    // Whom no broker has ever named to it, it does not answer.
+    const known = this.#knownSince(subscriber, publisher, topic);
+    if (known === Infinity) return undefined;
     const source = publisher.source(topic);
     if (ledger.given(source) - to < keptBy(publisher)) return "it is still there";
     const key = `${topic} ${subscriber.id}`;
     if (publisher.role.flow === "drop" || this.#isSlow(publisher, topic, subscriber)) return undefined;
     if (to <= (publisher.notAwaited.get(key) ?? 0)) return undefined;
-    if (to <= this.#knownSince(subscriber, publisher, topic)) return undefined;
+    if (to <= known) return undefined;
     const first = ledger.placesOf(subscriber.taker).get(source)?.firstLive ?? Infinity;
     return to >= first ? "it is waited for" : undefined;
   }

@@ -89,6 +89,10 @@ Deno.test("what was published before its publisher knew of it may be lost; a rec
   early.from.knownFirst.set("S s1", 599);
   early.losses.told(early.to, lost(2, 599));
   assert.deepEqual(early.broken(), []);
+  const never = books([1, 990], { publisher: { bytes } });
+  never.from.knownFirst.clear();
+  never.losses.told(never.to, lost(2, 989));
+  assert.deepEqual(never.broken(), []);
   const gone = books([1, 600], { publisher: { bytes } });
   gone.from.gone.set("s1 S", 0);
   gone.losses.told(gone.to, lost(2, 599));
