@@ -3,6 +3,7 @@
  * come to the same messages and events.
  */
 import assert from "node:assert/strict";
+import { contextsEnded } from "../../../lib/zmq/context.ts";
 import { Forwarder } from "../../../lib/zmq/forwarder.ts";
 import { Socket } from "../../../lib/zmq/socket.ts";
 import type { MessageSocket, Sockets } from "../../../lib/zmq/sockets.ts";
@@ -197,6 +198,7 @@ const STEPS: Record<string, Steps> = {
 async function onLibrary(steps: Steps): Promise<string[]> {
   const lines: string[] = [];
   await steps({ sockets: native, settle: () => delay(SETTLE_MS) }, "127.0.0.1", (line) => lines.push(line));
+  await contextsEnded();
   return lines;
 }
 
