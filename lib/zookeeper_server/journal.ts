@@ -2,9 +2,9 @@
  * The data directory of a running server: the log it appends to, and the snapshots it takes.
  *
  * Guarantees: when {@link Journal.sync} resolves, every record there was when it was called is on disk (fsync), and so is
- * all that was recovered when {@link Journal.open} does. A write that fails is never tried again: what the disk then holds is unknown, so the server must stop. Two
- * servers never share a directory (a lock on the file `lock`). A snapshot is complete when it has its name; the
- * last two are kept, with every log segment that the older one needs.
+ * all that was recovered when {@link Journal.open} does. A write that fails is never tried again: what the disk then holds
+ * is unknown, so the server must stop. Two servers never share a directory (a lock on the file `lock`). A snapshot is
+ * complete when it has its name; the last two are kept, with every log segment that the older one needs.
  */
 import { PubsubError, reasonOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
