@@ -40,14 +40,68 @@ async function output(command: readonly string[]): Promise<{ code: number; text:
   return { code, text: new TextDecoder().decode(stdout) };
 }
 
-/** Interfaces of Mininet's switches and hosts on this machine. */
-async function interfaces(): Promise<string[]> {
-  return [...(await output(["ip", "-o", "link"])).text.matchAll(/\b(s\d+(?:-eth\d+)?)[@:]/g)].map((match) =>
-    match[1] ?? ""
-  );
+/** Names of the network interfaces that a process sees: those of this machine, or of a network's keeper. */
+async function interfaces(pid: number | string = "self"): Promise<string[]> {
+  return [...(await Deno.readTextFile(`/proc/${pid}/net/dev`)).matchAll(/^ *(\S+):/gm)]
+    .map((match) => match[1] ?? "").sort();
+}
+
+/** Processes of Mininet networks in namespaces other than this one's: keepers, and the shells of hosts and switches. */
+async function inNamespaces(): Promise<number[]> {
+  const own = await Deno.readLink("/proc/self/ns/net");
+  const pids = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // Of a process that ends just now there is nothing to be read.
+    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (!/mininet:|pubsub-network-|network\.py/.test(command)) continue;
+    const namespace = await Deno.readLink(`/proc/${name}/ns/net`).catch(() => own);
+    if (namespace !== own) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/** Waits until none of them is left that was not there before. */
+async function othersAreGone(before: readonly number[]): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const left = (await inNamespaces()).filter((pid) => !before.includes(pid));
+    if (left.length === 0) return;
+    assert.ok(performance.now() < deadline, `still there: ${left}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A keeper of four hosts, as `perf` starts it; `python` keeps, `sleep` holds its standard input open. */
+async function startKeeper(log: string) {
+  const script = new URL("../../../mininet/network.py", import.meta.url).pathname;
+  const owner = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      `sleep 600 | /usr/bin/python3 '${script}' serve --topo single,4 2>>'${log}' & echo $!; wait`,
+    ],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = owner.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (text.split("\n").length < 3) {
+    text += (await reader.read()).value ?? assert.fail(`ended early: ${text}`);
+  }
+  const [python = "", announced = ""] = text.split("\n");
+  const siblings = (await output(["ps", "-o", "pid=,comm=", "--ppid", String(owner.pid)])).text;
+  const sleep = Number(/(\d+) sleep/.exec(siblings)?.[1]);
+  if (!announced.includes('"hosts"')) {
+    Deno.kill(sleep, "SIGKILL");
+    await owner.status;
+    await reader.cancel();
+    assert.fail(`no network: ${announced}`);
+  }
+  return { owner, reader, sleep, python: Number(python) };
 }
 
 test("the hosts of a tree reach each other; afterwards nothing is left of it", async (options) => {
+  const before = { interfaces: await interfaces(), pids: await inNamespaces() };
   let sleeper: Deno.ChildProcess;
   {
     await using network = await mininetHosts(options, never);
@@ -69,35 +123,49 @@ test("the hosts of a tree reach each other; afterwards nothing is left of it", a
       assert.ok(performance.now() < deadline, "mnexec did not become sleep");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    assert.ok((await interfaces()).includes("s1"));
+    assert.deepEqual(await interfaces(), before.interfaces, "its switches are not among the machine's own");
   }
   assert.equal((await sleeper.status).signal, "SIGKILL", "what still ran in a host was killed");
-  assert.deepEqual(await interfaces(), []);
+  assert.deepEqual(await interfaces(), before.interfaces);
+  await othersAreGone(before.pids);
+});
+
+test("two networks at once do not meet, though their hosts and switches have the same names", async (options) => {
+  await using one = await mininetHosts(options, never);
+  await using other = await mininetHosts({ ...options, network: parseNetwork("single:5") }, never);
+  const reach = async (hosts: typeof one.hosts, address: string) =>
+    (await output(hosts[0]?.wrap(["ping", "-c", "1", "-W", "1", address]) ?? [])).code === 0;
+  assert.deepEqual(
+    await Promise.all([reach(one.hosts, "10.0.0.4"), reach(other.hosts, "10.0.0.4")]),
+    [true, true],
+  );
+  assert.deepEqual(
+    await Promise.all([reach(one.hosts, "10.0.0.5"), reach(other.hosts, "10.0.0.5")]),
+    [false, true],
+    "only the other one has a fifth host",
+  );
 });
 
 test("a network whose owner is killed removes itself", async ({ log }) => {
-  const script = new URL("../../../mininet/network.py", import.meta.url).pathname;
-  const owner = new Deno.Command("/bin/sh", {
-    args: [
-      "-c",
-      `sleep 600 | /usr/bin/python3 '${script}' serve --topo single,4 2>>'${log}' & echo $!; wait`,
-    ],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = owner.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes('"hosts"')) {
-    text += (await reader.read()).value ?? assert.fail(`ended early: ${text}`);
-  }
-  const python = Number(text.split("\n")[0]);
-  const siblings = (await output(["ps", "-o", "pid=,comm=", "--ppid", String(owner.pid)])).text;
-  const pid = Number(/(\d+) sleep/.exec(siblings)?.[1]);
-  assert.ok(pid > 0 && python > 0, siblings);
-  Deno.kill(pid, "SIGKILL");
+  const before = await inNamespaces();
+  const { owner, reader, sleep, python } = await startKeeper(log);
+  assert.ok((await interfaces(python)).includes("s1"));
+  Deno.kill(sleep, "SIGKILL");
   assert.equal((await owner.status).success, true);
   await reader.cancel();
-  assert.deepEqual(await interfaces(), []);
+  await othersAreGone(before);
+});
+
+test("a network whose keeper is killed is removed by the kernel", async ({ log }) => {
+  const before = { interfaces: await interfaces(), pids: await inNamespaces() };
+  const { owner, reader, sleep, python } = await startKeeper(log);
+  Deno.kill(python, "SIGKILL");
+  Deno.kill(sleep, "SIGKILL");
+  await owner.status;
+  await reader.cancel();
+  // Its switches are gone with the last process that sees them.
+  await othersAreGone(before.pids);
+  assert.deepEqual(await interfaces(), before.interfaces);
 });
 
 test("a queue discipline or a switch that this kernel lacks is said before anything is built", async (options) => {
@@ -128,13 +196,13 @@ test("a queue discipline or a switch that this kernel lacks is said before anyth
     const ping = await output(first?.wrap(["ping", "-c", "2", "-q", last?.address ?? ""]) ?? []);
     assert.ok(Number(/= ([\d.]+)\//.exec(ping.text)?.[1]) >= 20, "four links of 5 ms, there and back");
   }
-  assert.deepEqual(await interfaces(), []);
 });
 
 test("stopped while it starts, it leaves nothing behind", async (options) => {
+  const before = await inNamespaces();
   const stop = new AbortController();
   const tried = mininetHosts(options, stop.signal);
   stop.abort();
   await assert.rejects(tried, /Stopped while Mininet was starting/);
-  assert.deepEqual(await interfaces(), []);
+  await othersAreGone(before);
 });
