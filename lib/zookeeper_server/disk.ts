@@ -61,9 +61,9 @@ class NativeFile implements DiskFile {
   }
 }
 
-/** Whether there is nothing that could be synced: the system's EINVAL. */
-function isNoFile(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("os error 22");
+/** Whether the disk itself has failed, or has no room: the system's EIO, ENOSPC, EDQUOT. */
+function isOfDisk(error: unknown): boolean {
+  return error instanceof Error && /os error (5|28|122)\b/.test(error.message);
 }
 
 const native: Disk = {
@@ -74,8 +74,8 @@ const native: Disk = {
       try {
         await this.syncDirectory(dirname(at));
       } catch (error) {
-        // Those that may not be opened were not made by us; nor were those of which no file system keeps names.
-        if (!(error instanceof Deno.errors.PermissionDenied) && !isNoFile(error)) throw error;
+        // Those that may not be opened, or that nobody can sync, were not made by us.
+        if (isOfDisk(error)) throw error;
       }
     }
   },
