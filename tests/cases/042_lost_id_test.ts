@@ -3,6 +3,7 @@
  * two warnings a second for ever.
  */
 import assert from "node:assert/strict";
+import { publisherPath, subscriberPath } from "../../lib/model/paths.ts";
 import { delay } from "../harness/condition.ts";
 import type { Pubsub } from "../harness/process.ts";
 import { systemTest } from "../harness/system.ts";
@@ -22,13 +23,15 @@ for (const role of ["subscriber", "publisher"] as const) {
   systemTest(`case 42: a ${role} whose id has become another's ends with one clear error`, async (system) => {
     await system.broker("--address", "127.0.0.1");
     const flags = ["--topics", "T", "--ownership", "shared", "--id", "x", "--indefinite", ...SHORT];
+    const record = role === "subscriber" ? subscriberPath("x") : publisherPath("x");
     const first = system.start([role, ...flags]);
     await first.says(/registered in zone/);
-    await delay(300); // Its record is there: an id that was never ours is waited for.
+    // An id that was never ours is waited for.
+    await system.present(record);
     first.signal("SIGSTOP");
     const second = system.start([role, ...flags]);
     await second.says(/registered in zone/);
-    await delay(300);
+    await system.present(record);
     const before = first.stderr.length;
     first.signal("SIGCONT");
     await endsWithOneError(first, before, role);

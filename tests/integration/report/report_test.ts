@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { PubsubError } from "../../../lib/base/errors.ts";
 import type { RoleContext } from "../../../roles/context.ts";
+import { framesAreOver } from "../../harness/frames.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 import { FULL_STUDY, type StudyShape, writeStudy } from "./synthetic_study.ts";
 
@@ -9,15 +10,13 @@ function test(name: string, body: (root: string) => Promise<void>): void {
   Deno.test({
     name: title(name),
     ignore: !unrestricted,
-    // Drawing a picture leaves a frame of an animation that there is not (echarts).
-    sanitizeOps: false,
-    sanitizeResources: false,
     fn: async () => {
       const root = await Deno.makeTempDir({ prefix: "pubsub-report-test-" });
       try {
         await body(root);
       } finally {
         await Deno.remove(root, { recursive: true });
+        await framesAreOver();
       }
     },
   });

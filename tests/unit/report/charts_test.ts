@@ -6,6 +6,7 @@ import { boxOf, lineChart } from "../../../lib/report/charts/subscriber_charts.t
 import { categoryStyle, MODE_COLOURS, stepAbove, stepBelow } from "../../../lib/report/charts/theme.ts";
 import { parseSamples } from "../../../lib/perf/samples.ts";
 import type { StudyRun } from "../../../lib/report/study.ts";
+import { framesAreOver } from "../../harness/frames.ts";
 import { title, unrestricted } from "../../harness/permissions.ts";
 
 const CSV = `publisher,topic,total_time_seconds,sequence,epoch,publish_time,receive_time,historical
@@ -33,15 +34,12 @@ async function draw(run: StudyRun): Promise<string> {
   return drawSvg(lineChart(run, run.subscribers[0] as StudyRun["subscribers"][number]));
 }
 
-/** The charting library leaves a timer of its own, for a frame: it is over after this. */
-const FRAMES_MS = 100;
-
 function testDrawn(name: string, drawn: () => Promise<void>): void {
   const fn = async () => {
     await drawn();
-    await new Promise((resolve) => setTimeout(resolve, FRAMES_MS));
+    await framesAreOver();
   };
-  Deno.test({ name: title(name), ignore: !unrestricted, sanitizeOps: false, sanitizeResources: false, fn });
+  Deno.test({ name: title(name), ignore: !unrestricted, fn });
 }
 
 /** Text of a picture, elements and entities taken out. */
